@@ -1,0 +1,66 @@
+"""
+What a WebSocket passes before it reaches the chat. Channels' own checks refuse in silence, or let an
+old cookie end a handshake; these say what they refuse, and let everyone in who may chat.
+"""
+
+import logging
+from urllib.parse import urlsplit
+
+from channels.auth import AuthMiddleware
+from channels.security.websocket import AllowedHostsOriginValidator, WebsocketDenier
+from channels.sessions import SessionMiddlewareStack
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError
+
+logger = logging.getLogger(__name__)
+
+
+class OriginCheck:
+    """
+    Let a socket in if the page that opens it comes from a host in ALLOWED_HOSTS.
+
+    A browser names that page in the Origin header and no page can change it. Without this check any
+    site that a person visits could open a socket here, with that person's cookies.
+    """
+
+    def __init__(self, application):
+        self.application = application
+        self.valid_origin = AllowedHostsOriginValidator(application).valid_origin
+
+    async def __call__(self, scope, receive, send):
+        origin = dict(scope["headers"]).get(b"origin", b"").decode("latin1")
+        try:
+            allowed = self.valid_origin(urlsplit(origin))
+        except ValueError:  # not an address at all, such as http://[
+            allowed = False
+        if allowed:
+            return await self.application(scope, receive, send)
+        logger.warning(
+            "Refused the socket %r: its origin is %s. If the page is yours, add its host to DJANGO_ALLOWED_HOSTS.",
+            scope["path"],
+            repr(origin) if origin else "missing (a browser always sends one)",
+        )
+        await WebsocketDenier()(scope, receive, send)
+
+
+class OptionalAuthMiddleware(AuthMiddleware):
+    """Set scope["user"] from the session: AnonymousUser where there is no session, or none that can be read."""
+
+    async def resolve_scope(self, scope):
+        try:
+            await super().resolve_scope(scope)
+        except (DatabaseError, ValidationError) as error:  # no table yet, say: another project's cookie
+            logger.warning("The session cookie of a socket could not be read, so its user is anonymous: %s", error)
+            scope["user"]._wrapped = AnonymousUser()
+
+
+def OptionalAuthMiddlewareStack(application):
+    """Channels' AuthMiddlewareStack, with a user who may be anonymous for any reason."""
+    return SessionMiddlewareStack(OptionalAuthMiddleware(application))
+
+
+async def no_such_socket(scope, receive, send):
+    """Refuse a socket whose path no route matches: the router alone would answer with a traceback."""
+    logger.warning("Refused the socket %r: a room's is /ws/chat/<room name>/, slash included.", scope["path"])
+    await WebsocketDenier()(scope, receive, send)
