@@ -3,7 +3,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="index")),
+    path("", RedirectView.as_view(url="/chat/")),
     path("chat/", include("chat.urls")),
     path("admin/", admin.site.urls),
 ]

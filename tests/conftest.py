@@ -1,0 +1,87 @@
+"""
+The stage tests run on the project in this repository, or on any other: `--project notebooks/workspace`.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from stage import Unmet, explain
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--project", type=Path, default=REPOSITORY, help="the folder whose manage.py, tutorial/ and chat/ are tested"
+    )
+
+
+def pytest_configure(config):
+    config.project = config.getoption("--project").resolve()
+    sys.path.insert(0, str(config.project))
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tutorial.settings"
+    # The stage tests ask for the project's defaults, whatever the shell they are started from has set.
+    for name in ("REDIS_URL", "DJANGO_ALLOWED_HOSTS", "DJANGO_DEBUG", "DJANGO_SECRET_KEY"):
+        os.environ.pop(name, None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item):
+    return (yield from _taught(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    return (yield from _taught(item))
+
+
+def _taught(item):
+    """Let a stage test fail in words where the project raised an error that no test foresaw."""
+    try:
+        return (yield)
+    except Unmet:
+        raise
+    except Exception as error:
+        if not hasattr(item.module, "FILE"):  # not a stage's test
+            raise
+        raise explain(error, item.config.project, item.obj.__doc__, item.module.FILE) from error
+
+
+@pytest.fixture(scope="session")
+def django(pytestconfig, tmp_path_factory):
+    """Django, set up with the project's settings and a database without tables: nobody has migrated yet."""
+    import django
+    from django.conf import settings
+
+    settings.DATABASES["default"]["NAME"] = tmp_path_factory.mktemp("database") / "db.sqlite3"
+    django.setup()
+    return django
+
+
+@pytest.fixture
+def client(django):
+    """A browser without JavaScript."""
+    from django.test import Client
+
+    return Client(SERVER_NAME="localhost")
+
+
+@pytest.fixture
+def layer(django):
+    """The project's channel layer, empty: what a test leaves in it must not reach the next one."""
+    from channels.layers import channel_layers
+
+    layer = channel_layers.make_backend("default")
+    before = channel_layers.set("default", layer)
+    yield layer
+    channel_layers.set("default", before)
+
+
+@pytest.fixture
+def application(layer):
+    """The root ASGI application, as a server finds it."""
+    from channels.routing import get_default_application
+
+    return get_default_application()

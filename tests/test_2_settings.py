@@ -1,0 +1,151 @@
+"""Stage 2: the project speaks WebSocket: daphne, the root ASGI application, a channel layer, the chat's urls."""
+
+import subprocess
+import sys
+
+from channels.testing import HttpCommunicator
+from stage import Person, Unmet, expect
+
+FILE = "tutorial/settings.py"
+
+
+def test_runserver_is_daphne(django):
+    """runserver is daphne's, which speaks WebSocket. Django's own answers every socket with 404."""
+    from django.apps import apps
+    from django.core.management import get_commands
+
+    expect(
+        apps.is_installed("daphne"),
+        seen='"daphne" is not in INSTALLED_APPS.',
+        asked='"daphne" stands first in INSTALLED_APPS, so that runserver is daphne\'s.',
+        file=FILE,
+    )
+    owner = get_commands()["runserver"]
+    expect(
+        owner == "daphne",
+        seen=f"runserver is the one of {owner}: it stands before daphne in INSTALLED_APPS.",
+        asked='"daphne" stands first in INSTALLED_APPS.',
+        file=FILE,
+    )
+
+
+def test_the_chat_app_is_installed(django):
+    """Django knows the chat app, and so finds its templates."""
+    from django.apps import apps
+
+    expect(
+        apps.is_installed("chat"),
+        seen='"chat" is not in INSTALLED_APPS.',
+        asked='"chat" is in INSTALLED_APPS, so that Django finds its templates.',
+        file=FILE,
+    )
+
+
+async def test_http_goes_to_django(application):
+    """The root application hands HTTP to Django."""
+    request = HttpCommunicator(application, "GET", "/admin/login/", headers=[(b"host", b"localhost")])
+    response = await request.get_response(timeout=5)  # seconds: Django loads its URLs and templates now
+    expect(
+        response["status"] == 200,
+        seen=f"GET /admin/login/ through the root application answered {response['status']}.",
+        asked='"http": get_asgi_application() in the ProtocolTypeRouter.',
+        file="tutorial/routing.py",
+    )
+
+
+async def test_websocket_goes_to_a_router(application):
+    """The root application hands WebSocket to a router of its own."""
+    nobody = Person("Nobody", application, "/no/such/socket/")
+    try:
+        accepted = await nobody.connect()
+    except ValueError as error:
+        accepted = False
+        if "scope type" in str(error):
+            raise Unmet(
+                f"{error}: the root application doesn't know WebSocket.",
+                'The ProtocolTypeRouter has "websocket" beside "http".',
+                "tutorial/routing.py",
+            ) from None
+        if "No route found" not in str(error):
+            raise
+    expect(
+        not accepted,
+        seen="The socket /no/such/socket/ was accepted.",
+        asked="Only the paths in chat/routing.py are sockets.",
+        file="tutorial/routing.py",
+    )
+
+
+async def test_a_socket_knows_its_user(application, monkeypatch):
+    """The auth stack puts the user into the scope, as Django's middleware puts it into a request."""
+    from channels.routing import URLRouter
+
+    scopes = []
+
+    async def note_scope(self, scope, receive, send):
+        scopes.append(scope)
+        await send({"type": "websocket.close"})
+
+    monkeypatch.setattr(URLRouter, "__call__", note_scope)
+    await Person("Alice", application, "/ws/chat/lobby/").connect()
+    expect(
+        scopes and "user" in scopes[0],
+        seen="The scope that reaches the URLRouter has no user.",
+        asked="AuthMiddlewareStack(...) stands around the URLRouter.",
+        file="tutorial/routing.py",
+    )
+
+
+def test_a_server_finds_the_application_in_asgi_py(pytestconfig):
+    """A server other than runserver loads tutorial.asgi, and gets the same application."""
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from channels.routing import get_default_application\n"
+            "from tutorial.asgi import application\n"
+            "print(application is get_default_application())",
+        ],
+        cwd=pytestconfig.project,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=30,
+    )
+    expect(
+        run.stdout.strip() == "True",
+        seen=(run.stderr.strip().splitlines() or ["tutorial.asgi has an application of its own."])[-1],
+        asked="asgi.py sets Django up, then takes the application from tutorial/routing.py.",
+        file="tutorial/asgi.py",
+    )
+
+
+async def test_the_channel_layer_is_in_memory(layer):
+    """The channel layer needs no Redis, and carries a message from one channel to another."""
+    from channels.layers import InMemoryChannelLayer
+
+    expect(
+        isinstance(layer, InMemoryChannelLayer),
+        seen=f"The default channel layer is {type(layer).__name__}.",
+        asked='CHANNEL_LAYERS["default"] has the BACKEND channels.layers.InMemoryChannelLayer.',
+        file=FILE,
+    )
+    channel = await layer.new_channel()
+    await layer.send(channel, {"type": "hello"})
+    assert await layer.receive(channel) == {"type": "hello"}
+
+
+def test_the_addresses_under_chat_are_the_apps(django):
+    """What starts with /chat/ is looked up in chat/urls.py."""
+    from django.urls import get_resolver
+
+    included = {
+        str(pattern.pattern): getattr(pattern.urlconf_module, "__name__", "")
+        for pattern in get_resolver().url_patterns
+        if hasattr(pattern, "urlconf_module")
+    }
+    expect(
+        included.get("chat/", included.get("^chat/")) == "chat.urls",
+        seen=f"The project's urls include {included}.",
+        asked='path("chat/", include("chat.urls")) in urlpatterns.',
+        file="tutorial/urls.py",
+    )

@@ -1,0 +1,240 @@
+"""Stage 6: any room name, any frame, any origin, any cookie gets an answer, and the socket lives."""
+
+import asyncio
+from urllib.parse import quote, unquote
+
+import pytest
+from stage import Page, Person, expect
+
+FILE = "chat/consumers.py"
+ANY_NAME = "Any name that a person can type is a room, by the rule in chat/rooms.py, on the page and on the socket."
+
+ODD_NAMES = ["聊天室", "my room", "O'Hara & <b>", "100%", "<!--<script>", "😀", "x" * 94, "é" * 94]
+ODD_NAMES += ["a#b", "a?b", "a\\b", "a%41", "a%2541", "%2e%2e", "...", "chat_lobby", "١٢٣"]
+NO_NAMES = ["x" * 95, "😀" * 95, ".", "..", "a/b", "/", "lobby\n", "two\nlines", "tab\tbed", " ", "\u3000", "nul\0"]
+
+
+def shorten(name):
+    return ascii(name[:12])
+
+
+@pytest.fixture
+def person(application):
+    """Make a person at the door of a room, with the root application behind it."""
+
+    def make(name, room="lobby", **handshake):
+        return Person(name, application, f"/ws/chat/{quote(room, safe='')}/", **handshake)
+
+    return make
+
+
+@pytest.mark.parametrize("room", ODD_NAMES, ids=shorten)
+async def test_any_name_that_can_be_typed_is_a_room(person, room):
+    """Two people in a room of any name hear each other."""
+    alice = await person("Alice", room).join(asked=ANY_NAME, file="chat/rooms.py")
+    bob = await person("Bob", room).join(asked=ANY_NAME, file="chat/rooms.py")
+    await alice.say("hello")
+    frame = await bob.hear(after=f"Alice spoke in the room {room}", asked=ANY_NAME, file="chat/rooms.py")
+    expect(frame == {"message": "hello"}, seen=f"Bob got {frame}.", asked=ANY_NAME, file="chat/rooms.py")
+
+
+@pytest.mark.parametrize("room", ODD_NAMES, ids=shorten)
+def test_typing_any_name_leads_to_the_page_of_that_room(client, room):
+    """Type a room's name on /chat/, and you are on the page of that room and of no other."""
+    response = client.get("/chat/", {"room": room}, follow=True)
+    path = unquote(response.redirect_chain[-1][0]) if response.redirect_chain else "no other page"
+    expect(
+        response.status_code == 200 and path == f"/chat/{room}/" and "chat-log" in Page(response).by_id,
+        seen=f"Typing {room!r} on /chat/ led to {path!r}, which answered {response.status_code}.",
+        asked=ANY_NAME + ' The view redirects with redirect("room", room_name=…), which escapes what an address needs.',
+        file="chat/views.py",
+    )
+
+
+def test_no_two_rooms_share_a_group(django):
+    """Each room has a group name of its own, and one that every layer takes."""
+    from channels.layers import BaseChannelLayer
+
+    from chat.rooms import group_name
+
+    names = [*ODD_NAMES, "lobby", "Lobby", "lobby ", "聊天 室", group_name("聊天室"), group_name("聊天室")[5:]]
+    groups = {name: group_name(name) for name in names}
+    for name, group in groups.items():
+        BaseChannelLayer().require_valid_group_name(group)
+        twins = [other for other in names if groups[other] == group and other != name]
+        expect(
+            not twins,
+            seen=f"The rooms {name!r} and {twins} share the group {group}.",
+            asked="group_name() gives no two rooms the same group.",
+            file="chat/rooms.py",
+        )
+    expect(
+        groups["lobby"] == "chat_lobby",
+        seen=f"The room lobby has the group {groups['lobby']}.",
+        asked="A name of ASCII letters, digits, - _ . stands in its group's name as it is: chat_lobby.",
+        file="chat/rooms.py",
+    )
+
+
+@pytest.mark.parametrize("room", NO_NAMES, ids=shorten)
+async def test_a_name_that_no_room_can_have_is_refused(person, layer, client, caplog, room):
+    """A name that no room can have is refused in words: on the page to the person, on the socket to the log."""
+    asked = "find_problem() in chat/rooms.py says what is wrong with it; page and socket both ask it."
+    accepted = await person("Alice", room).connect()
+    expect(not accepted, seen=f"The socket of {room!r} was accepted.", asked=asked, file=FILE)
+    expect(not layer.groups, seen=f"The groups are {list(layer.groups)}.", asked="No group for no room.", file=FILE)
+    lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    expect(len(lines) == 1, seen=f"The log has {lines}.", asked="One line in the log for a refused socket.", file=FILE)
+    response = await asyncio.to_thread(client.get, f"/chat/{quote(room, safe='')}/")
+    page = Page(response)
+    expect(
+        response.status_code == 400 and "room-name-problem" in page.by_id,
+        seen=f"The page of {room!r} answered {response.status_code}, without an element room-name-problem.",
+        asked="Status 400, and the sentence in an element with the id room-name-problem.",
+        file="chat/views.py",
+    )
+
+
+BAD_FRAMES = {
+    "no JSON": "hello",
+    "half a JSON": '{"message": "hello"',
+    "empty": "",
+    "a list": '["message"]',
+    "a number": "1",
+    "null": "null",
+    "no message": '{"text": "hello"}',
+    "a message that is a number": '{"message": 1}',
+    "a message that is null": '{"message": null}',
+    "a message that is an object": '{"message": {"message": "hello"}}',
+    "NaN": '{"message": "hello", "x": NaN}',
+    "Infinity": '{"message": Infinity}',
+    "a huge number": '{"message": 1e999}',
+    "a number of 5,000 digits": '{"message": ' + "1" * 5000 + "}",
+    "blank": '{"message": " \\n "}',
+    "nothing in it": '{"message": ""}',
+    "4,001 characters": '{"message": "' + "x" * 4001 + '"}',
+    "half of a character": '{"message": "\\ud83d"}',
+    "100,000 brackets": "[" * 100_000,
+    "100,000 brackets in an object": '{"message": ' + "[" * 100_000 + "]" * 100_000 + "}",
+    "binary": b'{"message": "hello"}',
+}
+
+
+@pytest.mark.parametrize("frame", BAD_FRAMES.values(), ids=BAD_FRAMES.keys())
+async def test_a_frame_that_is_no_message_gets_an_error_and_the_socket_lives(person, frame):
+    """A frame that is no message gets its sender an error in a sentence. Nobody else notices, and the socket lives."""
+    asked = 'receive() sends {"error": "what was expected"} to the sender of such a frame, and goes on.'
+    alice = await person("Alice").join(asked=ANY_NAME, file=FILE)
+    bob = await person("Bob").join(asked=ANY_NAME, file=FILE)
+    await alice.send(**({"data": frame} if isinstance(frame, bytes) else {"text": frame}))
+    sent = f"Alice sent {frame[:40]!r}"
+    answer = await alice.hear(after=sent, asked=asked, file=FILE)
+    expect(
+        list(answer) == ["error"] and isinstance(answer["error"], str) and answer["error"].endswith("."),
+        seen=f"After {sent}, she got {answer}.",
+        asked=asked,
+        file=FILE,
+    )
+    await alice.say("and now a good one")
+    for listener in (alice, bob):
+        frame = await listener.hear(after="Alice then said something", asked=asked, file=FILE)
+        expect(frame == {"message": "and now a good one"}, seen=f"{listener.name} got {frame}.", asked=asked, file=FILE)
+
+
+@pytest.mark.parametrize("message", ["x" * 4000, "😀" * 4000, " a ", "<b>", "null", "two\nlines", "\0"], ids=shorten)
+async def test_what_people_write_arrives_as_it_is(person, message):
+    """A message of up to 4,000 characters arrives as it was sent."""
+    asked = "The message reaches everyone unchanged."
+    alice = await person("Alice").join(asked=ANY_NAME, file=FILE)
+    await alice.say(message)
+    frame = await alice.hear(after=f"Alice sent {message[:20]!r}", asked=asked, file=FILE)
+    expect(frame == {"message": message}, seen=f"She got {str(frame)[:60]}.", asked=asked, file=FILE)
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:9000", "https://127.0.0.1", "http://[::1]:8000"])
+async def test_a_page_from_an_allowed_host_may_open_a_socket(person, origin):
+    """A page from a host in ALLOWED_HOSTS may open a socket."""
+    asked = "The hosts in ALLOWED_HOSTS are let in, whatever their port."
+    await person("Alice", origin=origin).join(asked=asked, file="tutorial/settings.py")
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://elsewhere.example", "http://localhost.elsewhere.example", "null", "http://[", "", None]
+)
+async def test_a_page_from_elsewhere_may_not_open_a_socket(person, caplog, origin):
+    """A page from elsewhere may not open a socket, and the log says where it came from."""
+    accepted = await person("Mallory", origin=origin).connect()
+    expect(
+        not accepted,
+        seen=f"A socket with the Origin {origin!r} was accepted.",
+        asked="OriginCheck(...) stands around the websocket application.",
+        file="tutorial/routing.py",
+    )
+    lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    expect(
+        len(lines) == 1 and (repr(origin) if origin else "missing") in lines[0],
+        seen=f"The log has {lines}.",
+        asked="One line in the log, with the origin that was refused.",
+        file="tutorial/middleware.py",
+    )
+
+
+@pytest.mark.parametrize("path", ["/ws/chat/lobby", "/ws/chat/a/b/", "/nowhere/", "/"])
+async def test_a_socket_without_a_route_is_refused_in_one_line(application, caplog, path):
+    """A socket whose path no route matches is refused, with a line in the log and no traceback."""
+    accepted = await Person("Nobody", application, path).connect()
+    lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    expect(
+        not accepted and len(lines) == 1 and repr(path) in lines[0],
+        seen=f"The socket {path} was {'accepted' if accepted else 'refused'}, and the log has {lines}.",
+        asked="A last route that matches any path, refuses the socket and logs its path.",
+        file="tutorial/routing.py",
+    )
+
+
+@pytest.mark.parametrize("cookie", ["sessionid=" + "a" * 32, "sessionid=x", "sessionid=\xff\0;;=", "=;=", "sessionid"])
+async def test_no_cookie_costs_anyone_the_chat(person, cookie):
+    """A stale or forged session cookie makes its owner anonymous, and lets them chat."""
+    asked = "Where the session can't be read (here there isn't even a table), scope['user'] is an AnonymousUser."
+    await person("Alice", cookie=cookie).join(asked=asked, file="tutorial/middleware.py")
+
+
+async def test_whatever_ends_a_connection_its_channel_leaves_its_group(person, layer):
+    """A consumer that died of an error, or was ended by the server, is out of its group like one that left."""
+    asked = "leave() runs in the `finally` of __call__, so after any end; disconnect() runs only when the client goes."
+    alice = await person("Alice").join(asked=ANY_NAME, file=FILE)
+    await layer.group_send("chat_lobby", {"type": "no_such_event"})
+    with pytest.raises(ValueError, match="No handler for message type"):
+        await alice.socket.wait()
+    expect(
+        "chat_lobby" not in layer.groups,
+        seen="Alice's consumer died of an error, and her channel is still in the group chat_lobby.",
+        asked=asked,
+        file=FILE,
+    )
+    bob = await person("Bob").join(asked=ANY_NAME, file=FILE)
+    bob.socket.future.cancel()
+    await bob.socket.wait()
+    expect(
+        "chat_lobby" not in layer.groups,
+        seen="The server ended Bob's consumer, and his channel is still in the group chat_lobby.",
+        asked=asked,
+        file=FILE,
+    )
+
+
+def test_a_rooms_page_says_how_its_connection_is(client):
+    """The room's page says how its connection is, and its log can't be typed into."""
+    page = Page(client.get("/chat/lobby/"))
+    expect(
+        "readonly" in page.by_id.get("chat-log", {}),
+        seen="One can type into the log.",
+        asked='<textarea id="chat-log" readonly>.',
+        file="chat/templates/chat/room.html",
+    )
+    expect(
+        page.by_id.get("chat-status", {}).get("role") == "status",
+        seen='The page has no element with the id chat-status and role="status".',
+        asked='<p id="chat-status" role="status">, which the script keeps up to date and a screen reader reads out.',
+        file="chat/templates/chat/room.html",
+    )
