@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from stage import Unmet, explain
+from stage import Unmet, expect, explain
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -20,7 +20,8 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.project = config.getoption("--project").resolve()
-    sys.path.insert(0, str(config.project))
+    # The project's folder first, and this repository's not at all: its tutorial/ must not stand in for a missing one.
+    sys.path[:] = [str(config.project), *(path for path in sys.path if Path(path).resolve() != REPOSITORY)]
     os.environ["DJANGO_SETTINGS_MODULE"] = "tutorial.settings"
     # The stage tests ask for the project's defaults, whatever the shell they are started from has set.
     for name in ("REDIS_URL", "DJANGO_ALLOWED_HOSTS", "DJANGO_DEBUG", "DJANGO_SECRET_KEY"):
@@ -73,6 +74,12 @@ def layer(django):
     """The project's channel layer, empty: what a test leaves in it must not reach the next one."""
     from channels.layers import channel_layers
 
+    expect(
+        "default" in channel_layers,
+        seen='The settings have no CHANNEL_LAYERS["default"].',
+        asked='CHANNEL_LAYERS["default"] has the BACKEND channels.layers.InMemoryChannelLayer.',
+        file="tutorial/settings.py",
+    )
     layer = channel_layers.make_backend("default")
     before = channel_layers.set("default", layer)
     yield layer

@@ -45,10 +45,10 @@ def explain(error, project, asked, file):
     places = _places(cause, project)
     missing = re.fullmatch(r"No module named '((?:chat|tutorial)[\w.]*)'", str(cause))
     if missing:
-        file = missing[1].replace(".", "/") + ".py"
+        file = missing[1].replace(".", "/") + (".py" if "." in missing[1] else "/__init__.py")
         return Unmet(f"There is no {file}.", asked, file)
     if not places:
-        return Unmet(f"{what}.", asked, file)
+        return Unmet(what.rstrip(".") + ".", asked, file)
     file, line, code = places[-1]
     return Unmet(f"{what}\n       in {file}, line {line}: {code}", asked, file)
 

@@ -12,7 +12,9 @@ def test_manage_py_runs_and_finds_nothing_wrong(pytestconfig):
     """`python manage.py check` runs without an error."""
     project = pytestconfig.project
     asked = "`django-admin startproject tutorial .` makes manage.py and the folder tutorial/."
-    expect((project / "manage.py").is_file(), seen=f"There is no manage.py in {project}.", asked=asked, file=FILE)
+    expect(
+        (project / "manage.py").is_file(), seen="There is no manage.py in the project's folder.", asked=asked, file=FILE
+    )
     run = subprocess.run(
         [sys.executable, "manage.py", "check"], cwd=project, capture_output=True, encoding="utf-8", timeout=30
     )
@@ -41,7 +43,7 @@ def test_the_chat_app_is_there(pytestconfig):
     for file in ("chat/__init__.py", "chat/views.py"):
         expect(
             (pytestconfig.project / file).is_file(),
-            seen=f"There is no {file} in {pytestconfig.project}.",
+            seen=f"There is no {file} in the project's folder.",
             asked="`python manage.py startapp chat` makes the app beside tutorial/.",
             file=file,
         )

@@ -1,0 +1,71 @@
+"""
+%%in_project: run a cell in a fresh process, with the workspace's project set up.
+
+A kernel keeps the classes that it has imported, so after a file was written it would still use the old ones.
+Run as a script, this file is that fresh process: it reads the cell from its standard input.
+"""
+
+import ast
+import asyncio
+import inspect
+import linecache
+import os
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+
+CELL = "<this cell>"
+TIMEOUT = 60  # seconds
+
+
+def in_project(line, cell):
+    """Run this cell in a fresh process in your project: Django is set up, and `await` works."""
+    from workshop.stages import WORKSPACE
+
+    try:
+        run = subprocess.run(
+            [sys.executable, "-X", "utf8", "-B", str(Path(__file__))],
+            cwd=WORKSPACE if WORKSPACE.is_dir() else None,
+            input=cell,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            timeout=TIMEOUT,
+        )
+    except subprocess.TimeoutExpired:
+        print(f"The cell was not done after {TIMEOUT} s, and was ended.")
+    else:
+        print(run.stdout.strip())
+
+
+def run_cell(source):
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tutorial.settings")
+    import django
+
+    django.setup()
+    linecache.cache[CELL] = (len(source), None, source.splitlines(keepends=True), CELL)
+    code = compile(source, CELL, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    result = eval(code, {"__name__": "__main__"})
+    if inspect.iscoroutine(result):
+
+        async def main():
+            await result
+
+        asyncio.run(main())
+
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path.cwd())
+    try:
+        run_cell(sys.stdin.read())
+    except BaseException as error:
+        # The steps in the cell and in the student's own files say where; Django's and Channels' own don't.
+        for step in traceback.extract_tb(error.__traceback__):
+            if step.filename == CELL or Path(step.filename).is_relative_to(Path.cwd()):
+                name = (
+                    step.filename if step.filename == CELL else Path(step.filename).relative_to(Path.cwd()).as_posix()
+                )
+                print(f"in {name}, line {step.lineno}: {step.line or ''}".rstrip(": "))
+        print("".join(traceback.format_exception_only(error)).strip())

@@ -1,0 +1,134 @@
+"""A real server for the workspace, started from a cell."""
+
+import atexit
+import html
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+from workshop.errors import WorkshopError
+from workshop.stages import WORKSPACE
+
+START = 20  # seconds that a server may take until it answers
+running = []
+
+
+class Server:
+    """A running server: `url`, `port`, `log()`, and `stop()`. Also usable in a `with` statement."""
+
+    def __init__(self, port, process, output):
+        self.port, self.process, self._output = port, process, output
+        self.url = f"http://127.0.0.1:{port}/"
+
+    def log(self):
+        """Return what the server has said so far."""
+        return Path(self._output).read_text(encoding="utf-8", errors="replace")
+
+    def stop(self):
+        """End the server. It is gone when this returns."""
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        if self in running:
+            running.remove(self)
+
+    def __repr__(self):
+        state = "is served" if self.process.poll() is None else "was served, and the server has ended,"
+        return f"Your project {state} at {self.url}"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.stop()
+
+
+def serve(port=None, **environment):
+    """
+    Serve notebooks/workspace/ with `manage.py runserver`, on a free port or on the one given.
+
+    Returns a Server once it answers. Keyword arguments are set in its environment: serve(REDIS_URL="redis://…").
+    It ends with stop(), with the next open_stage(), and with the notebook's kernel. Raises WorkshopError, with
+    the server's own words, if it doesn't start.
+    """
+    if not (WORKSPACE / "manage.py").is_file():
+        raise WorkshopError("There is no notebooks/workspace/manage.py to serve. Stage 1 makes it.")
+    if port is None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+    elif answers(port):
+        raise WorkshopError(f"Something answers on port {port} already. serve() without a port takes a free one.")
+    handle, output = tempfile.mkstemp(prefix="runserver-", suffix=".log")
+    with os.fdopen(handle, "wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-X", "utf8", "-B", "-u", str(Path(__file__).with_name("runserver.py")), str(port)],
+            cwd=WORKSPACE,
+            env={**os.environ, **environment},
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    server = Server(port, process, output)
+    running.append(server)
+    try:
+        server_answers = wait_until_it_answers(server)
+    except BaseException:  # the cell was interrupted, say
+        server.stop()
+        raise
+    if not server_answers:
+        server.stop()
+        said = server.log().strip().splitlines()[-12:]
+        raise WorkshopError("The server did not start. It says:\n\n" + "\n".join(said))
+    return server
+
+
+def wait_until_it_answers(server):
+    deadline = time.monotonic() + START
+    while time.monotonic() < deadline and server.process.poll() is None:
+        if answers(server.port):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def answers(port):
+    """Return whether something listens on this port of this computer."""
+    with socket.socket() as client:
+        client.settimeout(1)
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+@atexit.register
+def stop_all():
+    """End every server that was started here."""
+    for server in list(running):
+        server.stop()
+
+
+class Windows:
+    """Pages side by side. Where no frame can be shown there is a link to each."""
+
+    def __init__(self, urls):
+        self.urls = urls
+
+    def __repr__(self):
+        return "\n".join(f"A window on {url}" for url in self.urls)
+
+    def _repr_html_(self):
+        frames = "".join(
+            f'<div style="flex: 1"><iframe src="{url}" style="width: 100%; height: 420px; border: 1px solid gray">'
+            f'</iframe><a href="{url}" target="_blank">{url}</a></div>'
+            for url in map(html.escape, self.urls)
+        )
+        return f'<div style="display: flex; gap: 1em">{frames}</div>'
+
+
+def windows(server, *rooms):
+    """Return live windows on these rooms of a server, side by side: windows(server, "lobby", "lobby")."""
+    return Windows([f"{server.url}chat/{quote(room, safe='')}/" for room in rooms])

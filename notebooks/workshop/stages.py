@@ -1,0 +1,135 @@
+"""
+The stages: what the notebooks' cells write, read from the notebooks themselves.
+
+Three kinds of cells make files, and only these are replayed: `%%writefile workspace/…`, `python(…)`, which
+runs a command in the workspace, and `remove(…)`, which deletes files there.
+"""
+
+import ast
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+
+from workshop.errors import WorkshopError
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent
+REPOSITORY = NOTEBOOKS.parent
+WORKSPACE = NOTEBOOKS / "workspace"
+LEFT_BEHIND = ("__pycache__", "db.sqlite3")  # what running a project leaves in it: no student's work
+
+
+def find_notebook(stage):
+    """Return the path of a stage's notebook. Raises WorkshopError if there is none."""
+    found = sorted(NOTEBOOKS.glob(f"{stage}_*.ipynb"))
+    if not found:
+        there = ", ".join(str(number) for number in numbers())
+        raise WorkshopError(f"There is no notebook of stage {stage!r}. The stages are {there}.")
+    return found[0]
+
+
+def numbers():
+    """Return the stages that have a notebook, in order."""
+    return sorted(int(path.name.split("_")[0]) for path in NOTEBOOKS.glob("[0-9]_*.ipynb"))
+
+
+def replay(until):
+    """
+    Yield (stage, files) for stage 1, 2 … `until`: files is what the project holds after that stage.
+
+    files maps a path inside the project, with slashes, to its bytes. Raises WorkshopError if a notebook
+    can't be read or a cell's command fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="stage-") as folder:
+        for stage in (number for number in numbers() if 1 <= number <= until):
+            for source in read_cells(find_notebook(stage)):
+                replay_cell(source, Path(folder))
+            yield stage, read_files(folder)
+
+
+def read_cells(notebook):
+    """Return the sources of a notebook's code cells. Raises WorkshopError if it can't be read."""
+    try:
+        cells = nbformat.read(notebook, as_version=4).cells
+    except Exception as error:  # nbformat raises what its parsers raise
+        raise WorkshopError(
+            f"{notebook.name} can't be read as a notebook: {type(error).__name__}: {error}. "
+            f"`git checkout -- notebooks/{notebook.name}` brings back the one that came with the lesson."
+        ) from None
+    return [cell.source for cell in cells if cell.cell_type == "code"]
+
+
+def replay_cell(source, folder):
+    """Do in this folder what a cell does in the workspace, if it is of a kind that makes files."""
+    written = re.match(r"%%writefile workspace/(\S+)\n", source)
+    if written:
+        path = folder / written[1]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(source[written.end() :].encode("utf-8") + b"\n")
+        return
+    for name, arguments in calls(source):
+        if name == "python":
+            run = run_python(arguments, folder)
+            if run.returncode:
+                raise WorkshopError(f"python({', '.join(map(repr, arguments))}) failed:\n{run.stdout}")
+        else:
+            remove_files(arguments, folder)
+
+
+def calls(source):
+    """Return (name, arguments) of each call of python() and remove() that stands on a line of its own in a cell."""
+    if source.startswith("%%"):
+        return []
+    try:
+        lines = ast.parse(source).body
+    except SyntaxError:  # a cell with a line magic, or the student's half-written one: it makes no files
+        return []
+    return [
+        (line.value.func.id, [ast.literal_eval(argument) for argument in line.value.args])
+        for line in lines
+        if isinstance(line, ast.Expr)
+        and isinstance(line.value, ast.Call)
+        and isinstance(line.value.func, ast.Name)
+        and line.value.func.id in ("python", "remove")
+    ]
+
+
+def run_python(arguments, folder):
+    """Run `python …` in a folder and return the finished process, its output and errors together in stdout."""
+    return subprocess.run(
+        [sys.executable, "-X", "utf8", "-B", *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        encoding="utf-8",
+        errors="replace",
+    )
+
+
+def remove_files(paths, folder):
+    for path in paths:
+        (Path(folder) / path).unlink(missing_ok=True)
+        parent = (Path(folder) / path).parent
+        if parent != Path(folder) and parent.is_dir() and not any(parent.iterdir()):
+            parent.rmdir()
+
+
+def read_files(folder):
+    """Return {path inside the folder: its bytes} for all that is in it, less what running the project leaves."""
+    folder = Path(folder)
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not any(part in LEFT_BEHIND for part in path.relative_to(folder).parts)
+    }
+
+
+def write_files(files, folder):
+    for name, content in files.items():
+        path = Path(folder) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)

@@ -1,0 +1,162 @@
+"""The student's project, notebooks/workspace/."""
+
+import contextlib
+import difflib
+import html
+import re
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from workshop import server
+from workshop.errors import WorkshopError
+from workshop.stages import (
+    NOTEBOOKS,
+    WORKSPACE,
+    find_notebook,
+    numbers,
+    read_files,
+    remove_files,
+    replay,
+    run_python,
+    write_files,
+)
+
+COPIES = NOTEBOOKS / "workspace_copies"
+
+
+def open_stage(stage):
+    """
+    Make notebooks/workspace/ what a stage starts from: what the stages before it leave.
+
+    Work of yours that would change is first moved to a folder in notebooks/workspace_copies/, and a line
+    says which. Raises WorkshopError if there is no such stage or a notebook can't be read; then the
+    workspace stays as it is.
+    """
+    find_notebook(stage)
+    wanted = state_before(stage)
+    current = read_files(WORKSPACE)
+    server.stop_all()
+    if current == wanted and WORKSPACE.is_dir():
+        print(f"Stage {stage} is open: {describe(wanted)}")
+        return
+    copy = _swap(wanted, keep=not is_a_stage(current))
+    print(f"Stage {stage} is open: {describe(wanted)}")
+    if copy:
+        print(f"Your work is kept in notebooks/{copy.relative_to(NOTEBOOKS).as_posix()}/")
+
+
+def state_before(stage):
+    """Return the files that the stages before this one leave."""
+    states = [files for _, files in replay(stage - 1)]
+    return states[-1] if states else {}
+
+
+def is_a_stage(files):
+    """Return whether these files are just what some stage leaves, with nothing of the student's."""
+    if not files:
+        return True
+    try:
+        return any(_without_key(files) == _without_key(state) for _, state in replay(max(numbers())))
+    except WorkshopError:  # a notebook can't be read: keep a copy, then
+        return False
+
+
+def describe(files):
+    if not files:
+        return "notebooks/workspace/ is empty."
+    return f"notebooks/workspace/ has the {len(files)} files of the stages before."
+
+
+def _without_key(files):
+    """The files as they are but for the SECRET_KEY, which startproject makes anew each time."""
+    key = re.compile(rb"^SECRET_KEY = '.*'$", re.MULTILINE)
+    return {name: key.sub(b"", content) for name, content in files.items()}
+
+
+def _swap(files, keep):
+    """
+    Replace the workspace by these files. Return the folder that keeps the old one, None if it need not be kept.
+
+    The new workspace is made beside the old one and then takes its name, so whatever interrupts this, the
+    workspace is the old one or the new one. Raises WorkshopError if the old one can't be moved.
+    """
+    new = Path(tempfile.mkdtemp(prefix=".workspace-", dir=NOTEBOOKS))
+    COPIES.mkdir(exist_ok=True)
+    old = Path(tempfile.mkdtemp(prefix=time.strftime("%Y-%m-%d_%H-%M-%S_"), dir=COPIES)) / "workspace"
+    try:
+        write_files(files, new)
+        if (WORKSPACE / "db.sqlite3").exists():
+            shutil.copy2(WORKSPACE / "db.sqlite3", new)
+        new.chmod(0o755)
+        if WORKSPACE.exists():
+            WORKSPACE.rename(old)
+        try:
+            new.rename(WORKSPACE)
+        except BaseException:
+            if old.exists():
+                old.rename(WORKSPACE)
+            raise
+    except OSError as error:
+        raise WorkshopError(
+            f"The workspace can't be replaced: {error}. Close what has a file of notebooks/workspace/ open "
+            "(an editor, a terminal, a server, another notebook's kernel), then run this cell again."
+        ) from None
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+        if not keep or not old.exists():
+            shutil.rmtree(old.parent, ignore_errors=True)
+        with contextlib.suppress(OSError):  # it holds earlier copies
+            COPIES.rmdir()
+    return old if old.exists() else None
+
+
+def python(*arguments):
+    """
+    Run `python …` in the workspace and print what it says: python("manage.py", "startapp", "chat").
+
+    The workspace is made if there is none. A command that fails says so in its own words.
+    """
+    WORKSPACE.mkdir(exist_ok=True)
+    run = run_python([str(argument) for argument in arguments], WORKSPACE)
+    if run.stdout.strip():
+        print(run.stdout.strip())
+    if run.returncode:
+        print(f"(It ended with the exit code {run.returncode}, so something went wrong.)")
+
+
+def remove(*paths):
+    """Delete these files from the workspace, and a folder that is empty then."""
+    remove_files(paths, WORKSPACE)
+
+
+class Difference:
+    """What changed in some files, line by line: green came, red went."""
+
+    def __init__(self, before, after):
+        self.lines = []
+        for name in sorted({*before, *after}):
+            old, new = (files.get(name, b"").decode("utf-8", "replace").splitlines() for files in (before, after))
+            if old != new or (name in before) != (name in after):
+                self.lines += list(difflib.unified_diff(old, new, name, name, lineterm="", n=2)) or [
+                    f"{'+++' if name in after else '---'} {name} (empty)"
+                ]
+
+    def __str__(self):
+        return "\n".join(self.lines) or "No difference."
+
+    __repr__ = __str__
+
+    def _repr_html_(self):
+        colours = {"+": "#1a7f37", "-": "#cf222e", "@": "#8250df"}
+        lines = (
+            f'<span style="color: {colours.get(line[:1], "inherit")}">{html.escape(line)}</span>' for line in self.lines
+        )
+        return f"<pre>{'<br>'.join(lines) or 'No difference.'}</pre>"
+
+
+def difference(stage):
+    """Return what you changed since the beginning of a stage: the workspace against the stages before it."""
+    find_notebook(stage)
+    return Difference(_without_key(state_before(stage)), _without_key(read_files(WORKSPACE)))
