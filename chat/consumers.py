@@ -59,8 +59,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
         try:
             await super().__call__(scope, receive, send)
         except RedisError as error:
-            logger.error("Ended the socket %r: the channel layer doesn't answer: %s", scope["path"], error)
-            await self.close()
+            if self.room_group_name is not None:  # else it was refused, and the log has said why
+                logger.error("Ended the socket %r: the channel layer doesn't answer: %s", scope["path"], error)
+                await self.close()
         finally:
             await self.leave()
 

@@ -7,7 +7,7 @@ import logging
 from urllib.parse import urlsplit
 
 from channels.auth import AuthMiddleware
-from channels.security.websocket import AllowedHostsOriginValidator, WebsocketDenier
+from channels.security.websocket import AllowedHostsOriginValidator
 from channels.sessions import SessionMiddlewareStack
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
@@ -41,7 +41,7 @@ class OriginCheck:
             scope["path"],
             repr(origin) if origin else "missing (a browser always sends one)",
         )
-        await WebsocketDenier()(scope, receive, send)
+        await send({"type": "websocket.close"})
 
 
 class OptionalAuthMiddleware(AuthMiddleware):
@@ -63,4 +63,4 @@ def OptionalAuthMiddlewareStack(application):
 async def no_such_socket(scope, receive, send):
     """Refuse a socket whose path no route matches: the router alone would answer with a traceback."""
     logger.warning("Refused the socket %r: a room's is /ws/chat/<room name>/, slash included.", scope["path"])
-    await WebsocketDenier()(scope, receive, send)
+    await send({"type": "websocket.close"})

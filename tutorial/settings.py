@@ -70,7 +70,11 @@ if "REDIS_URL" in os.environ:
     CHANNEL_LAYERS = {
         "default": {
             "BACKEND": "channels_redis.core.RedisChannelLayer",
-            "CONFIG": {"hosts": [os.environ["REDIS_URL"]], "capacity": CAPACITY},
+            "CONFIG": {
+                # The layer waits for mail 5 s at a time. A shorter or equal timeout would end a quiet room.
+                "hosts": [{"address": os.environ["REDIS_URL"], "socket_timeout": 10}],
+                "capacity": CAPACITY,
+            },
         },
     }
 else:

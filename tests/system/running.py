@@ -1,0 +1,208 @@
+"""
+What the system tests run: the server as anyone starts it, a Redis of their own, and a real client.
+"""
+
+import asyncio
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def need(found, what, how_to_get_it):
+    """Return what was found. Without it skip the test, or fail it in CI, where everything has to run."""
+    if found:
+        return found
+    reason = f"This test needs {what}: {how_to_get_it}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def until(condition, what, seconds=20):
+    """Wait until condition() is true, and return what it returned. Poll, for what sends no event."""
+    deadline = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            pytest.fail(f"Waited {seconds} s in vain until {what}")
+        time.sleep(0.02)
+
+
+async def say(socket, text):
+    await socket.send(json.dumps({"message": text}))
+
+
+async def hear(socket):
+    """Return the next frame that arrives."""
+    return json.loads(await asyncio.wait_for(socket.recv(), 20))
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Process:
+    """A program that answers on a port of this machine, and whose words end up in a file."""
+
+    def __init__(self, command, port, folder, log_path, **environment):
+        self.command = command
+        self.port = port
+        self.folder = folder
+        self.log_path = log_path
+        self.environment = environment
+        self.process = None
+        self.log_start = 0
+
+    def start(self):
+        inherited = {
+            name: value for name, value in os.environ.items() if name != "REDIS_URL" and not name.startswith("DJANGO_")
+        }
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=self.folder,
+                env={**inherited, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        until(self.answers, f"{self.command} answers on port {self.port}")
+        return self
+
+    def answers(self):
+        if self.process.poll() is not None:
+            pytest.fail(f"{self.command} ended at once. Its words:\n{self.whole_log()}")
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def stop(self):
+        """End the process as Ctrl+C or a service manager would, and wait until it is gone."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def freeze(self):
+        """Leave the process running, but have it do nothing, as a machine does that is out of memory."""
+        if not hasattr(signal, "SIGSTOP"):
+            pytest.skip("Only Linux and macOS can freeze a process")
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self):
+        """End the process as a power cut would."""
+        self.process.kill()
+        self.process.wait(15)
+
+    def restart(self):
+        self.stop()
+        self.start()
+
+    def whole_log(self):
+        return self.log_path.read_text(encoding="utf-8", errors="replace")
+
+    def forget_log(self):
+        """Let log() start here."""
+        self.log_start = len(self.whole_log())
+
+    def log(self):
+        return self.whole_log()[self.log_start :]
+
+    def until_logged(self, words, seconds=20):
+        until(lambda: words in self.log(), f"{words!r} is in the log of {self.command}", seconds)
+
+
+class Server(Process):
+    """`manage.py runserver`, from a copy of the project: the developer's database is never touched."""
+
+    def __init__(self, folder, **environment):
+        for name in ("tutorial", "chat"):
+            shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(REPOSITORY / "manage.py", folder)
+        port = free_port()
+        command = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
+        super().__init__(command, port, folder, folder / "server.log", **environment)
+        self.url = f"http://127.0.0.1:{port}"
+
+    def own_words(self):
+        """Return what the log says besides a line for each request, which is daphne's habit."""
+        return [line for line in self.log().splitlines() if line and not line.startswith(("HTTP ", "WebSocket "))]
+
+    def assert_nothing_broke(self):
+        """Assert that no error escaped from the chat since the process was first started."""
+        # daphne looks once a second at the connections that ended, and only then logs how. It tells nobody when.
+        time.sleep(1.2)
+        for words in ("Traceback", "never retrieved"):
+            assert words not in self.whole_log(), self.whole_log()
+
+    def get(self, path, **headers):
+        """GET exactly this path, with nothing between us and the server that tidies it up first."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request("GET", path, headers=headers)
+            response = connection.getresponse()
+            response.text = response.read().decode()
+            return response
+        finally:
+            connection.close()
+
+    def get_room(self, room, **headers):
+        return self.get(f"/chat/{quote(room, safe='')}/", **headers)
+
+    def open(self, path, origin="", **options):
+        """Open a socket, as a page of this server would unless told of another origin."""
+        return connect(
+            f"ws://127.0.0.1:{self.port}{path}",
+            origin=self.url if origin == "" else origin,
+            proxy=None,
+            compression=None,
+            open_timeout=20,
+            **options,
+        )
+
+    def enter(self, room, **options):
+        return self.open(f"/ws/chat/{quote(room, safe='')}/", **options)
+
+    async def refusal(self, room=None, path=None, **options):
+        """Return the HTTP status with which a socket is refused."""
+        opening = self.open(path, **options) if path else self.enter(room, **options)
+        with pytest.raises(InvalidStatus) as refused:
+            async with opening:
+                pass
+        return refused.value.response.status_code
+
+
+class Redis(Process):
+    """A redis-server of the tests' own, that keeps nothing."""
+
+    def __init__(self, program, folder):
+        port = free_port()
+        command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        super().__init__(command, port, folder, folder / "redis.log")
+        self.url = f"redis://127.0.0.1:{port}"

@@ -1,0 +1,503 @@
+"""
+The chat in a real browser, without anything that stands in for a person, a page or a server.
+"""
+
+import asyncio
+from unittest import TestCase
+from urllib.parse import quote
+
+import pytest
+from running import hear, say, until
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.wait import WebDriverWait
+
+
+class ChatTests(TestCase):
+    """The browser tests of Channels' own tutorial, as they are. Only server and browser come from ours."""
+
+    @pytest.fixture(autouse=True)
+    def use_what_all_tests_share(self, browser, server):
+        self.driver = browser
+        self.live_server_url = server.url
+
+    def test_when_chat_message_posted_then_seen_by_everyone_in_same_room(self):
+        try:
+            self._enter_chat_room("room_1")
+
+            self._open_new_window()
+            self._enter_chat_room("room_1")
+
+            self._switch_to_window(0)
+            self._post_message("hello")
+            WebDriverWait(self.driver, 2).until(
+                lambda _: "hello" in self._chat_log_value,
+                "Message was not received by window 1 from window 1",
+            )
+            self._switch_to_window(1)
+            WebDriverWait(self.driver, 2).until(
+                lambda _: "hello" in self._chat_log_value,
+                "Message was not received by window 2 from window 1",
+            )
+        finally:
+            self._close_all_new_windows()
+
+    def test_when_chat_message_posted_then_not_seen_by_anyone_in_different_room(self):
+        try:
+            self._enter_chat_room("room_1")
+
+            self._open_new_window()
+            self._enter_chat_room("room_2")
+
+            self._switch_to_window(0)
+            self._post_message("hello")
+            WebDriverWait(self.driver, 2).until(
+                lambda _: "hello" in self._chat_log_value,
+                "Message was not received by window 1 from window 1",
+            )
+
+            self._switch_to_window(1)
+            self._post_message("world")
+            WebDriverWait(self.driver, 2).until(
+                lambda _: "world" in self._chat_log_value,
+                "Message was not received by window 2 from window 2",
+            )
+            self.assertTrue(
+                "hello" not in self._chat_log_value,
+                "Message was improperly received by window 2 from window 1",
+            )
+        finally:
+            self._close_all_new_windows()
+
+    # === Utility ===
+
+    def _enter_chat_room(self, room_name):
+        self.driver.get(self.live_server_url + "/chat/")
+        ActionChains(self.driver).send_keys(room_name, Keys.ENTER).perform()
+        WebDriverWait(self.driver, 2).until(lambda _: room_name in self.driver.current_url)
+
+    def _open_new_window(self):
+        self.driver.execute_script('window.open("about:blank", "_blank");')
+        self._switch_to_window(-1)
+
+    def _close_all_new_windows(self):
+        while len(self.driver.window_handles) > 1:
+            self._switch_to_window(-1)
+            self.driver.execute_script("window.close();")
+        if len(self.driver.window_handles) == 1:
+            self._switch_to_window(0)
+
+    def _switch_to_window(self, window_index):
+        self.driver.switch_to.window(self.driver.window_handles[window_index])
+
+    def _post_message(self, message):
+        ActionChains(self.driver).send_keys(message, Keys.ENTER).perform()
+
+    @property
+    def _chat_log_value(self):
+        return self.driver.find_element(by=By.CSS_SELECTOR, value="#chat-log").get_property("value")
+
+
+class Window:
+    """One window of the browser, and what a person does and sees in it."""
+
+    def __init__(self, browser):
+        self.browser = browser
+        self.handle = browser.current_window_handle
+
+    def look(self):
+        """Bring the window to the front."""
+        self.browser.switch_to.window(self.handle)
+        return self.browser
+
+    def element(self, name):
+        return self.look().find_element(By.ID, name)
+
+    def choose(self, server, room):
+        """Type the room's name on the first page."""
+        self.look().get(f"{server.url}/chat/")
+        self.press(room, Keys.ENTER)
+        self.until_connected()
+
+    def enter(self, server, room):
+        """Follow a link to the room."""
+        self.look().get(f"{server.url}/chat/{quote(room, safe='')}/")
+        self.until_connected()
+
+    def until_connected(self):
+        until(
+            lambda: self.look().find_elements(By.ID, "chat-status") and self.status == "Connected.",
+            "the page says that it is connected",
+            40,
+        )
+
+    def until_away(self):
+        until(lambda: self.status.startswith("Not connected."), "the page says that it isn't connected")
+
+    def press(self, *keys):
+        """Press keys, wherever the focus is."""
+        self.look()
+        ActionChains(self.browser).send_keys(*keys).perform()
+
+    def post(self, message):
+        self.press(message, Keys.ENTER)
+
+    def paste(self, text):
+        """Put into the input what would take too long to type key by key."""
+        self.look().execute_script("document.activeElement.value = arguments[0]", text)
+
+    @property
+    def status(self):
+        return self.element("chat-status").text
+
+    @property
+    def error(self):
+        return self.element("chat-error").text
+
+    @property
+    def typed(self):
+        return self.element("chat-message-input").get_property("value")
+
+    @property
+    def log(self):
+        return self.element("chat-log").get_property("value")
+
+    def until_log(self, expected):
+        until(lambda: self.log == expected, f"the log is {expected!r} (it is {self.log!r})")
+
+    def focused(self):
+        return self.look().execute_script("return document.activeElement.id")
+
+
+@pytest.fixture
+def window(browser):
+    return Window(browser)
+
+
+@pytest.fixture
+def second_window(browser, window):
+    browser.switch_to.new_window("window")
+    second = Window(browser)
+    window.look()
+    return second
+
+
+def speak(server, room, messages):
+    """Say these messages in the room, as somebody at another machine."""
+
+    async def speak():
+        async with server.enter(room) as socket:
+            for message in messages:
+                await say(socket, message)
+                await hear(socket)
+
+    asyncio.run(speak())
+
+
+def assert_no_complaints(browser):
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+# Rooms and messages
+
+
+def test_a_person_chooses_a_room_and_chats_with_the_keyboard_alone(window, second_window, server):
+    for each in (window, second_window):
+        each.choose(server, "lobby")
+    window.post("hello")
+    second_window.post("hello yourself")
+    window.until_log("hello\nhello yourself\n")
+    second_window.until_log("hello\nhello yourself\n")
+    assert window.typed == "", "ready for the next message"
+    for each in (window, second_window):
+        assert_no_complaints(each.look())
+
+
+@pytest.mark.parametrize(
+    "room", ["聊天室", "a#b", "a?b", "my room", "O'Hara & <b>", "100%", "a%2541", "%2e%2e", "a\\b", "<!--<script>"]
+)
+def test_an_odd_name_typed_leads_to_the_room_of_that_name(window, server, room):
+    if room.isascii():
+        window.choose(server, room)
+    else:
+        # No key of the driver's keyboard has these characters: insert them as an input method would.
+        window.look().get(f"{server.url}/chat/")
+        window.browser.execute_cdp_cmd("Input.insertText", {"text": room})
+        window.press(Keys.ENTER)
+        window.until_connected()
+    assert window.look().find_element(By.TAG_NAME, "h1").text == room
+    assert room in window.look().title
+    speak(server, room, ["from outside"])
+    window.until_log("from outside\n")
+    window.post("from the page")
+    window.until_log("from outside\nfrom the page\n")
+    assert_no_complaints(window.browser)
+
+
+def test_a_name_that_no_room_can_have_is_answered_in_words_and_can_be_mended(window, server):
+    window.look().get(f"{server.url}/chat/")
+    window.press("a/b", Keys.ENTER)
+    problem = until(lambda: window.browser.find_elements(By.CSS_SELECTOR, "[role=alert]"), "the page says what's wrong")
+    assert "slash" in problem[0].text
+    assert window.focused() == "room-name-input"
+    window.press(Keys.END, Keys.BACKSPACE, Keys.BACKSPACE, Keys.ENTER)
+    window.until_connected()
+    assert window.browser.find_element(By.TAG_NAME, "h1").text == "a"
+
+
+def test_markup_in_a_message_is_shown_and_nothing_of_it_runs(window, server):
+    window.enter(server, "markup")
+    markup = "<img src=x onerror=\"document.title = 'broken in'\"><script>document.title = 'broken in'</script>"
+    window.post(markup)
+    window.until_log(f"{markup}\n")
+    assert window.browser.execute_script("return document.images.length") == 0
+    assert "broken in" not in window.browser.title
+    assert_no_complaints(window.browser)
+
+
+def test_markup_in_a_rooms_name_is_shown_and_nothing_of_it_runs(window, server):
+    room = "<img src=x onerror=document.title='in'>"
+    window.enter(server, room)
+    assert window.browser.find_element(By.TAG_NAME, "h1").text == room
+    assert window.browser.execute_script("return document.images.length") == 0
+    assert_no_complaints(window.browser)
+
+
+# Typing
+
+
+def test_the_focus_stands_where_one_types(window, server):
+    window.look().get(f"{server.url}/chat/")
+    assert window.focused() == "room-name-input"
+    window.enter(server, "lobby")
+    assert window.focused() == "chat-message-input"
+    window.post("hello")
+    window.until_log("hello\n")
+    assert window.focused() == "chat-message-input"
+
+
+def test_the_button_sends_as_enter_does(window, server):
+    window.enter(server, "lobby")
+    window.press("hello")
+    window.element("chat-message-submit").click()
+    window.until_log("hello\n")
+
+
+def test_nobody_can_type_into_the_log(window, server):
+    window.enter(server, "lobby")
+    window.post("hello")
+    window.until_log("hello\n")
+    window.element("chat-log").click()
+    assert window.focused() == "chat-log"
+    window.press("scribble", Keys.BACKSPACE, Keys.DELETE)
+    assert window.log == "hello\n"
+
+
+@pytest.mark.parametrize("blank", ["", "   "], ids=["nothing", "spaces"])
+def test_a_blank_message_is_not_sent(window, server, blank):
+    window.enter(server, "blank")
+    window.post(blank)
+    speak(server, "blank", ["from somebody else"])
+    window.until_log("from somebody else\n")
+    # Had it been sent, the server's complaint would have come before that.
+    assert window.error == ""
+    assert window.typed == blank
+
+
+def press_as_the_system_does(browser, kind, key, code):
+    browser.execute_cdp_cmd(
+        "Input.dispatchKeyEvent", {"type": kind, "key": key, "code": "Enter", "windowsVirtualKeyCode": code}
+    )
+
+
+def test_the_enter_that_ends_a_composition_does_not_send(window, server):
+    """As someone writes Chinese: type pinyin, take it with Enter. Only the next Enter is for the chat."""
+    window.enter(server, "lobby")
+    browser = window.look()
+    # What a browser tells its page differs: that Enter goes down (code 13), or that the input method has the
+    # key (code 229); and the key may come up before or after the text has been taken.
+    for down, text in (((13, "Enter"), "你"), ((229, "Process"), "好")):
+        for up_first in (True, False):
+            browser.execute_cdp_cmd("Input.imeSetComposition", {"text": "ni", "selectionStart": 2, "selectionEnd": 2})
+            press_as_the_system_does(browser, "rawKeyDown", down[1], down[0])
+            if up_first:
+                press_as_the_system_does(browser, "keyUp", "Enter", 13)
+            browser.execute_cdp_cmd("Input.insertText", {"text": text})
+            if not up_first:
+                press_as_the_system_does(browser, "keyUp", "Enter", 13)
+    assert window.typed == "你你好好"
+    window.press(Keys.ENTER)
+    window.until_log("你你好好\n")
+
+
+def test_an_error_is_shown_and_what_was_typed_is_not_lost(window, second_window, server):
+    for each in (second_window, window):
+        each.enter(server, "errors")
+    long = "x" * 4001
+    window.paste(long)
+    window.press(Keys.ENTER)
+    until(lambda: "4001" in window.error, "the page says that the message is too long")
+    assert window.typed == long
+    assert window.status == "Connected."
+    window.paste("shorter")
+    window.press(Keys.ENTER)
+    window.until_log("shorter\n")
+    second_window.until_log("shorter\n")
+    assert window.error == second_window.error == ""
+    assert_no_complaints(window.look())
+
+
+# What it looks like
+
+
+def scrolled(window):
+    """Return how far the log is scrolled, and how far it can be."""
+    return window.look().execute_script(
+        "const log = document.getElementById('chat-log'); return [log.scrollTop, log.scrollHeight - log.clientHeight]"
+    )
+
+
+def test_a_long_log_shows_its_end_unless_somebody_reads_further_up(window, server):
+    window.enter(server, "long")
+    lines = [f"message {number}" for number in range(80)]
+    speak(server, "long", lines)
+    window.until_log("".join(f"{line}\n" for line in lines))
+    top, end = scrolled(window)
+    assert end > 100 and abs(top - end) <= 2
+
+    window.browser.execute_script("document.getElementById('chat-log').scrollTop = 40")
+    speak(server, "long", ["one more"])
+    window.until_log("".join(f"{line}\n" for line in [*lines, "one more"]))
+    assert scrolled(window)[0] == 40
+
+    window.browser.execute_script("document.getElementById('chat-log').scrollTop = 1e9")
+    speak(server, "long", ["and one"])
+    until(lambda: window.log.endswith("and one\n"), "the last message is there")
+    top, end = scrolled(window)
+    assert abs(top - end) <= 2
+
+
+@pytest.fixture
+def phone(window):
+    """The window as small as a phone's."""
+    size = {"width": 375, "height": 667, "deviceScaleFactor": 2, "mobile": True}
+    window.look().execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    yield window
+    window.look().execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.parametrize("room", ["lobby", "x" * 94, "聊天室" * 31], ids=["short", "94 letters", "93 of Chinese"])
+def test_everything_fits_on_a_phone(phone, server, room):
+    def assert_it_fits(*names):
+        assert phone.browser.execute_script("return document.documentElement.scrollWidth") <= 375
+        assert phone.browser.execute_script("return innerWidth") == 375
+        for name in names:
+            place = phone.element(name).rect
+            assert place["x"] >= 0 and place["x"] + place["width"] <= 375, name
+            assert place["y"] + place["height"] <= 667, name
+
+    phone.enter(server, room)
+    phone.paste("w" * 300)
+    phone.press(Keys.ENTER)
+    phone.until_log("w" * 300 + "\n")
+    assert_it_fits("chat-log", "chat-message-input", "chat-message-submit", "chat-status")
+    phone.browser.get(f"{server.url}/chat/?room=a%2Fb")
+    assert_it_fits("room-name-input", "room-name-submit")
+
+
+def test_whoever_cannot_see_hears_what_everything_is(window, server):
+    """Each thing to type into or press has a name, and what changes by itself is announced."""
+    window.look().get(f"{server.url}/chat/")
+    names = ["room-name-input", "room-name-submit"]
+    assert all(window.element(name).accessible_name for name in names)
+    window.enter(server, "lobby")
+    names = ["chat-log", "chat-message-input", "chat-message-submit"]
+    assert all(window.element(name).accessible_name for name in names)
+    assert window.element("chat-status").aria_role == "status"
+    window.post("hello")
+    window.until_log("hello\n")
+    spoken = window.browser.find_elements(By.CSS_SELECTOR, "[role=log]")
+    assert [element.get_property("textContent").strip() for element in spoken] == ["hello"]
+
+
+# When the connection is lost
+
+
+def test_what_is_typed_while_the_server_restarts_arrives_once_it_is_back(window, second_window, serve):
+    server = serve()
+    for each in (window, second_window):
+        each.enter(server, "lobby")
+    window.post("before")
+    for each in (window, second_window):
+        each.until_log("before\n")
+
+    server.stop()
+    for each, message in ((window, "typed in one"), (second_window, "typed in two")):
+        each.until_away()
+        assert each.log == "before\n"
+        each.post(message)
+        assert each.typed == "", "the page has taken it"
+    server.start()
+    for each in (window, second_window):
+        each.until_connected()
+    until(lambda: "typed in one" in window.log, "what was typed in the first window is in its log")
+    until(lambda: "typed in two" in second_window.log, "what was typed in the second window is in its log")
+
+    # Messages keep their order: whatever arrives twice would be there before this one is.
+    window.post("after")
+    for each in (window, second_window):
+        until(lambda each=each: each.log.endswith("after\n"), "the message after the restart is in both logs")
+        lines = each.log.splitlines()
+        assert lines[0] == "before"
+        assert len(lines) == len(set(lines)), f"something arrived twice: {lines}"
+        assert each.error == ""
+    assert "typed in one" in window.log and "typed in two" in second_window.log
+    server.assert_nothing_broke()
+
+
+def test_what_is_typed_while_away_reaches_the_others_exactly_once(window, second_window, serve, redis):
+    """Two servers share their rooms: one goes away and comes back, and the other's people are there all the time."""
+    server, other = serve(REDIS_URL=redis.url), serve(REDIS_URL=redis.url)
+    window.enter(server, "lobby")
+    second_window.enter(other, "lobby")
+    server.stop()
+    window.until_away()
+    for message in ("one", "two", "three"):
+        window.post(message)
+    server.start()
+    window.until_connected()
+    window.post("four")
+    second_window.until_log("one\ntwo\nthree\nfour\n")
+    window.until_log("one\ntwo\nthree\nfour\n")
+
+
+def test_what_was_on_its_way_into_a_dying_connection_stands_in_the_input_again(window, serve):
+    server = serve()
+    window.enter(server, "lobby")
+    server.freeze()
+    window.post("did it arrive?")
+    until(lambda: window.typed == "", "the page has sent it")
+    server.kill()
+    until(lambda: window.typed == "did it arrive?", "the person has it back")
+    assert "may not have arrived" in window.error
+    server.start()
+    window.until_connected()
+    window.press(Keys.ENTER)
+    window.until_log("did it arrive?\n")
+    assert window.error == ""
+
+
+def test_a_page_says_in_words_that_redis_is_away_and_is_there_when_redis_is(window, serve, redis):
+    server = serve(REDIS_URL=redis.url)
+    window.enter(server, "lobby")
+    window.post("before")
+    window.until_log("before\n")
+    redis.kill()
+    window.until_away()
+    window.post("meanwhile")
+    redis.start()
+    window.until_connected()
+    window.post("after")
+    window.until_log("before\nmeanwhile\nafter\n")
+    server.assert_nothing_broke()

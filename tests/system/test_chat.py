@@ -1,0 +1,369 @@
+"""
+The chat as people meet it: `manage.py runserver`, and clients that come in over the network.
+"""
+
+import asyncio
+import html
+import json
+import re
+import subprocess
+import sys
+from urllib.parse import quote
+
+import pytest
+from running import hear, say
+from websockets.exceptions import ConnectionClosed
+
+ODD_ROOMS = [
+    "聊天室",
+    "my room",
+    "O'Hara & <b>",
+    "100%",
+    "<!--<script>",
+    "😀",
+    "x" * 94,
+    "😀" * 94,
+    "a#b",
+    "a?b",
+    "a\\b",
+    "a%2541",
+    "%2e%2e",
+    "...",
+    "a+b",
+    'a"b',
+    "a;b=c",
+]
+# What an odd name would be taken for by someone who decodes it once too often, or cuts it off.
+LOOKALIKES = ["a", "a%41", "aA", "a%2Fb", "a b", "100", "A#B", "chat_a", "x" * 93, "é", "e\u0301"]
+
+REFUSED_ROOMS = {
+    "95 letters": "x" * 95,
+    "here": ".",
+    "one level up": "..",
+    "slash": "a/b",
+    "slashes alone": "//",
+    "trailing newline": "lobby\n",
+    "tab inside": "my\troom",
+    "null": "a\0b",
+    "blank": " ",
+}
+
+
+def room_of(page):
+    """Return the name of the room that the page's script joins."""
+    found = re.search(r'<script id="room-name" type="application/json">(.*?)</script>', page.text)
+    assert found, f"no room on this page: {page.text}"
+    return json.loads(found[1])
+
+
+def problem_on(page):
+    """Return the sentence with which the page refuses a room."""
+    found = re.search(r'role="alert">(.*?)</p>', page.text)
+    assert found, f"no sentence that says what is wrong: {page.text}"
+    return html.unescape(found[1])
+
+
+def test_the_front_door_leads_to_the_chat(server):
+    assert server.get("/").getheader("Location") == "/chat/"
+    assert "Choose a room" in server.get("/chat/").text
+
+
+def test_the_admin_answers(server):
+    page = server.get("/admin/login/")
+    assert page.status == 200
+    assert "Log in" in page.text
+
+
+async def test_everyone_in_the_room_gets_a_message_and_so_does_its_sender(server):
+    async with server.enter("lobby") as alice, server.enter("lobby") as bob, server.enter("lobby") as carol:
+        await say(alice, "hello 你好 😀")
+        for member in (alice, bob, carol):
+            assert await hear(member) == {"message": "hello 你好 😀"}
+
+
+async def test_nobody_in_another_room_gets_a_message(server):
+    async with server.enter("here") as alice, server.enter("there") as bob:
+        await say(alice, "hello")
+        assert await hear(alice) == {"message": "hello"}
+        await say(bob, "world")
+        assert await hear(bob) == {"message": "world"}, "and not what alice said in the other room"
+
+
+async def test_messages_arrive_in_the_order_in_which_one_sent_them(server):
+    async with server.enter("lobby") as alice, server.enter("lobby") as bob:
+        for number in range(200):
+            await say(alice, str(number))
+        for member in (alice, bob):
+            assert [(await hear(member))["message"] for _ in range(200)] == [str(number) for number in range(200)]
+
+
+async def test_nothing_is_lost_when_a_class_speaks_all_at_once(server):
+    members = await asyncio.gather(*(server.enter("class") for _ in range(50)))
+    try:
+        await asyncio.gather(*(say(member, f"{i}") for i, member in enumerate(members) for _ in range(5)))
+        everything = sorted(f"{i}" for i in range(50) for _ in range(5))
+        for member in members:
+            assert sorted([(await hear(member))["message"] for _ in everything]) == everything
+    finally:
+        await asyncio.gather(*(member.close() for member in members))
+
+
+async def test_whoever_left_without_a_word_troubles_nobody(server):
+    async with server.enter("lobby") as alice:
+        for _ in range(20):
+            bob = await server.enter("lobby")
+            bob.transport.abort()  # as when a laptop is shut or a cable pulled
+        await say(alice, "still here")
+        assert await hear(alice) == {"message": "still here"}
+        async with server.enter("lobby") as carol:
+            await say(carol, "hello")
+            assert await hear(alice) == await hear(carol) == {"message": "hello"}
+
+
+async def test_who_comes_back_after_a_restart_can_chat_again(serve):
+    server = serve()
+    alice = await server.enter("lobby")
+    await say(alice, "before")
+    assert await hear(alice) == {"message": "before"}
+    server.restart()
+    with pytest.raises(ConnectionClosed):
+        await hear(alice)
+    async with server.enter("lobby") as alice, server.enter("lobby") as bob:
+        await say(alice, "after")
+        assert await hear(alice) == await hear(bob) == {"message": "after"}
+    server.assert_nothing_broke()
+
+
+# Rooms
+
+
+@pytest.mark.parametrize("room", ODD_ROOMS + LOOKALIKES)
+async def test_a_room_of_any_name_has_a_page_and_a_socket(server, room):
+    page = server.get_room(room)
+    assert page.status == 200
+    assert room_of(page) == room
+    assert f">{html.escape(room)}</h1>" in page.text
+    async with server.enter(room) as alice, server.enter(room) as bob:
+        await say(alice, "hello")
+        assert await hear(alice) == await hear(bob) == {"message": "hello"}
+
+
+@pytest.mark.parametrize("room", ODD_ROOMS + LOOKALIKES)
+def test_whoever_types_a_name_gets_into_the_room_of_that_name(server, room):
+    choice = server.get(f"/chat/?room={quote(room, safe='')}")
+    assert choice.status == 302
+    assert room_of(server.get(choice.getheader("Location"))) == room
+
+
+async def test_no_two_names_lead_to_the_same_room(server):
+    rooms = ODD_ROOMS + LOOKALIKES
+    members = await asyncio.gather(*(server.enter(room) for room in rooms))
+    try:
+        for what in ("first", "second"):
+            for room, member in zip(rooms, members, strict=True):
+                await say(member, f"{what} in {room}")
+            for room, member in zip(rooms, members, strict=True):
+                assert await hear(member) == {"message": f"{what} in {room}"}
+    finally:
+        await asyncio.gather(*(member.close() for member in members))
+
+
+@pytest.mark.parametrize("room", REFUSED_ROOMS.values(), ids=REFUSED_ROOMS)
+async def test_a_name_that_no_room_can_have_is_refused_in_words(server, room):
+    page = server.get_room(room)
+    assert 400 <= page.status < 500
+    assert problem_on(page).endswith((".", "!"))
+    assert "Traceback" not in page.text
+
+    server.forget_log()
+    assert await server.refusal(room) == 403
+    server.until_logged("WebSocket DISCONNECT")
+    (line,) = server.own_words()
+    assert line.startswith("Refused the socket")
+    if "/" not in room:  # a slash makes it another path, which is no room's
+        assert line.endswith(problem_on(page)), "the page and the log say the same"
+
+
+@pytest.mark.parametrize("room", ["x" * 95, ".", "..", "a/b", "my\troom"])
+def test_whoever_types_such_a_name_reads_why(server, room):
+    choice = server.get(f"/chat/?room={quote(room, safe='')}")
+    assert problem_on(choice) == problem_on(server.get_room(room))
+    assert f'value="{html.escape(room)}"' in choice.text, "what was typed is still there to be mended"
+
+
+@pytest.mark.parametrize("path", ["/", "/ws/", "/ws/chat/", "/ws/chat/lobby", "/ws/chat/lobby/more/", "/chat/lobby/"])
+async def test_a_socket_that_is_no_rooms_is_refused_with_one_line_in_the_log(server, path):
+    assert await server.refusal(path=path) in (403, 404)
+    server.until_logged("WebSocket DISCONNECT")
+    (line,) = server.own_words()
+    assert repr(path) in line
+
+
+# Frames
+
+LONG = "x" * 4001
+BAD_FRAMES = {
+    # name: (frame, a word of the sentence that comes back)
+    "not JSON": ("hello", "JSON"),
+    "empty": ("", "JSON"),
+    "half of JSON": ('{"message": "hel', "JSON"),
+    "two in one": ('{"message": "a"}{"message": "b"}', "JSON"),
+    "byte order mark": ('\ufeff{"message": "a"}', "JSON"),
+    "nested deep": ("[" * 100_000, "JSON"),
+    "nested deep, and closed": ("[" * 100_000 + "]" * 100_000, "JSON"),
+    "objects nested deep": ('{"message":' * 50_000, "JSON"),
+    "huge integer": ('{"message": ' + "9" * 5000 + "}", "JSON"),
+    "huge integer beside a message": ('{"message": "a", "n": ' + "9" * 5000 + "}", "JSON"),
+    "NaN": ('{"message": NaN}', "JSON"),
+    "NaN beside a message": ('{"message": "a", "n": NaN}', "JSON"),
+    "minus infinity": ("-Infinity", "JSON"),
+    "huge float": ('{"message": 1e999}', "string"),
+    "list": ('["message"]', "object"),
+    "string": ('"message"', "object"),
+    "null": ("null", "object"),
+    "nothing in it": ("{}", "message"),
+    "no message": ('{"Message": "hello"}', "message"),
+    "null message": ('{"message": null}', "string"),
+    "object message": ('{"message": {"message": "hello"}}', "string"),
+    "no text": ('{"message": ""}', "blank"),
+    "blank": ('{"message": " \\n\\t\\u3000"}', "blank"),
+    "4001 characters": (json.dumps({"message": LONG}), "4001"),
+    "lone surrogate": ('{"message": "\\ud800"}', "surrogate"),
+    "binary": (b'{"message": "hello"}', "binary"),
+    "binary nothing": (b"", "binary"),
+    "binary junk": (b"\xff\x00\xfe", "binary"),
+}
+
+
+@pytest.mark.parametrize(("frame", "word"), BAD_FRAMES.values(), ids=BAD_FRAMES)
+async def test_a_bad_frame_is_answered_to_its_sender_alone_and_the_socket_lives(server, frame, word):
+    async with server.enter("lobby") as alice, server.enter("lobby") as bob:
+        await alice.send(frame)
+        answer = await hear(alice)
+        assert list(answer) == ["error"]
+        assert word in answer["error"]
+        assert answer["error"].endswith(".")
+        await say(alice, "a good one")
+        assert await hear(alice) == {"message": "a good one"}
+        assert await hear(bob) == {"message": "a good one"}, "the bad frame is nothing to bob"
+
+
+@pytest.mark.parametrize("text", ["x" * 4000, "😀" * 4000, "\0", "a\u2028b", "<b>", " a ", "\ud83d\ude00"])
+async def test_a_message_arrives_to_the_letter(server, text):
+    async with server.enter("lobby") as alice:
+        await say(alice, text)
+        # In JSON a pair of surrogates is one character.
+        assert await hear(alice) == {"message": text.encode("utf-16", "surrogatepass").decode("utf-16")}
+
+
+@pytest.mark.parametrize(
+    "send",
+    [lambda socket: socket.send("x" * (2**20 + 1)), lambda socket: socket.send(b"\xff", text=True)],
+    ids=["over a mebibyte", "text that is not UTF-8"],
+)
+async def test_a_frame_that_daphne_refuses_ends_the_senders_connection_alone(server, send):
+    async with server.enter("lobby") as alice, server.enter("lobby") as bob:
+        with pytest.raises(ConnectionClosed):
+            await send(alice)
+            await hear(alice)
+        await say(bob, "hello")
+        assert await hear(bob) == {"message": "hello"}
+
+
+# Origins and cookies
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [None, "null", "http://evil.example", "http://localhost.evil.com", "http://evil.com#localhost"],
+)
+async def test_a_page_from_elsewhere_is_refused_and_the_log_names_it(server, origin):
+    assert await server.refusal("lobby", origin=origin) in (400, 403)
+    server.until_logged("WebSocket DISCONNECT")
+    (line,) = server.own_words()
+    assert (repr(origin) if origin else "missing") in line
+
+
+@pytest.mark.parametrize("origin", ["http://[::1", "localhost", "http://", "http://localhost:port"])
+async def test_an_origin_that_is_no_address_is_refused(server, origin):
+    # Most of them daphne refuses itself, before the chat is asked and without a word in the log.
+    assert await server.refusal("lobby", origin=origin) in (400, 403)
+
+
+async def test_pages_under_every_name_of_this_machine_may_chat(server):
+    for host in ("localhost", "127.0.0.1", "[::1]"):
+        async with server.enter("lobby", origin=f"http://{host}:{server.port}") as alice:
+            await say(alice, "hello")
+            assert await hear(alice) == {"message": "hello"}
+
+
+async def test_a_class_joins_under_the_name_that_its_teacher_allowed(serve):
+    server = serve()
+    assert server.get("/chat/", Host="class.example").status == 400
+    assert await server.refusal("lobby", origin="http://class.example:8000") == 403
+    # hide what the yellow pages show, as one does when others can reach the server
+    server = serve(DJANGO_ALLOWED_HOSTS="class.example, 192.0.2.7", DJANGO_DEBUG="0")
+    for host in ("class.example", "192.0.2.7", "localhost"):
+        assert server.get("/chat/lobby/", Host=f"{host}:8000").status == 200
+        async with server.enter("lobby", origin=f"http://{host}:8000") as alice:
+            await say(alice, "hello")
+            assert await hear(alice) == {"message": "hello"}
+    assert await server.refusal("lobby", origin="http://other.example:8000") == 403
+    assert server.get("/chat/", Host="other.example").status == 400
+    assert "urlpatterns" not in server.get("/nowhere/").text
+
+
+JUNK_COOKIES = {
+    "stale": f"sessionid={'x' * 32}",
+    "empty": "sessionid=",
+    "long": f"sessionid={'x' * 5000}",
+    "odd": "sessionid=<!--%00; ;;=; sessionid",
+    "not ASCII": "sessionid=\xe9\xff",
+}
+
+
+@pytest.mark.parametrize("cookie", JUNK_COOKIES.values(), ids=JUNK_COOKIES)
+async def test_no_cookie_costs_anyone_the_chat(server, cookie):
+    """The shared server's database has no tables: nobody is made to run migrations before the first chat."""
+    for path in ("/chat/", "/chat/lobby/"):
+        assert server.get(path, Cookie=cookie).status == 200
+    if cookie.isascii():  # the client writes no other
+        async with server.enter("lobby", additional_headers={"Cookie": cookie}) as alice:
+            await say(alice, "hello")
+            assert await hear(alice) == {"message": "hello"}
+
+
+MAKE_SESSIONS = """
+from datetime import timedelta
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+model = "django.contrib.auth.backends.ModelBackend"
+for key, user, backend in (
+    ("gone", "12345", model), ("notanumber", "abc", model), ("list", [1], model), ("none", None, model),
+    ("toobig", 10 ** 30, model), ("nobackend", "1", "no.such.Backend"),
+):
+    data = SessionStore().encode({"_auth_user_id": user, "_auth_user_backend": backend, "_auth_user_hash": "x"})
+    Session.objects.create(session_key=key, session_data=data, expire_date=timezone.now() + timedelta(1))
+Session.objects.create(session_key="junkdata", session_data="junk", expire_date=timezone.now() + timedelta(1))
+"""
+
+
+@pytest.fixture
+def server_with_sessions(serve):
+    """A server whose database has its tables, and in them sessions that lead nowhere."""
+    server = serve()
+    for command in (["migrate", "-v", "0"], ["shell", "-v", "0", "-c", MAKE_SESSIONS]):
+        subprocess.run([sys.executable, "manage.py", *command], cwd=server.folder, check=True, timeout=60)
+    return server
+
+
+async def test_no_session_in_the_database_costs_anyone_the_chat(server_with_sessions):
+    server = server_with_sessions
+    for key in ("gone", "notanumber", "list", "none", "toobig", "nobackend", "junkdata"):
+        cookie = f"sessionid={key}"
+        assert server.get("/chat/lobby/", Cookie=cookie).status == 200, key
+        async with server.enter("lobby", additional_headers={"Cookie": cookie}) as alice:
+            await say(alice, "hello")
+            assert await hear(alice) == {"message": "hello"}, key
+    server.assert_nothing_broke()
