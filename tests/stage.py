@@ -4,6 +4,7 @@ What the stage tests are written with: people who chat, and failures that teach.
 A failed test says what was seen, what the stage asks, and which file to open.
 """
 
+import asyncio
 import html.parser
 import json
 import re
@@ -81,8 +82,23 @@ class Person:
 
     async def connect(self):
         """Return whether the socket was accepted."""
-        accepted, _ = await self.socket.connect(timeout=TIMEOUT)
-        return accepted
+        await self.socket.send_input({"type": "websocket.connect"})
+        return (await self.next_event())["type"] == "websocket.accept"
+
+    async def next_event(self):
+        """
+        Return what the application sends next. Raises TimeoutError if it sends nothing, or what it died of.
+
+        The communicator's own receive_output() would sit out its timeout where the application has died.
+        """
+        event = asyncio.ensure_future(self.socket.output_queue.get())
+        await asyncio.wait({event, self.socket.future}, timeout=TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+        if event.done():
+            return event.result()
+        event.cancel()
+        if self.socket.future.done():
+            self.socket.future.result()
+        raise TimeoutError
 
     async def join(self, *, asked, file):
         """Connect, and return this person. Raises Unmet where the socket isn't accepted."""
@@ -103,7 +119,7 @@ class Person:
     async def hear(self, *, after, asked, file):
         """Return the next frame, decoded. `after` is what happened before, for the failure's words."""
         try:
-            event = await self.socket.receive_output(TIMEOUT)
+            event = await self.next_event()
         except TimeoutError:
             raise Unmet(f"{self.name} got nothing within {TIMEOUT} s after {after}.", asked, file) from None
         expect(

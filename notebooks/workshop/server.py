@@ -22,18 +22,22 @@ class Server:
     """A running server: `url`, `port`, `log()`, and `stop()`. Also usable in a `with` statement."""
 
     def __init__(self, port, process, output):
-        self.port, self.process, self._output = port, process, output
+        self.port, self.process, self._output, self._said = port, process, Path(output), ""
         self.url = f"http://127.0.0.1:{port}/"
 
     def log(self):
         """Return what the server has said so far."""
-        return Path(self._output).read_text(encoding="utf-8", errors="replace")
+        if self._output.exists():
+            self._said = self._output.read_text(encoding="utf-8", errors="replace")
+        return self._said
 
     def stop(self):
         """End the server. It is gone when this returns."""
         self.process.kill()
         self.process.wait()
         self.process.stdin.close()
+        self.log()  # kept here, and so the file can go
+        self._output.unlink(missing_ok=True)
         if self in running:
             running.remove(self)
 
