@@ -112,6 +112,6 @@ class Check:
         rows = []
         for green, sentence, why in self.rows():
             mark = '<b style="color: #1a7f37">✔</b>' if green else '<b style="color: #cf222e">✘</b>'
-            reason = f"<pre>{html.escape(chr(10).join(why))}</pre>" if why else ""
+            reason = f'<pre style="margin: 0 0 0.5em 1.5em">{html.escape(chr(10).join(why))}</pre>' if why else ""
             rows.append(f'<div style="text-align: left">{mark} {html.escape(sentence)}{reason}</div>')
         return f"<b>{html.escape(self.headline())}</b>{''.join(rows)}"

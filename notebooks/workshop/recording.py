@@ -1,0 +1,291 @@
+"""
+Record what passes between people, consumers and the channel layer, from outside: the app has no line for it.
+
+A step goes from one to another of these:
+
+- a person, "Alice": whatever holds the other end of the socket;
+- the person's consumer, "Alice's consumer";
+- a room, "lobby": the group that the layer keeps for it.
+"""
+
+import contextvars
+import functools
+import json
+from pathlib import Path
+from urllib.parse import unquote
+
+from channels.exceptions import ChannelFull
+from channels.layers import channel_layers
+
+from workshop import drawing
+
+here = contextvars.ContextVar("the person whose consumer runs", default=None)
+room_sent_to = contextvars.ContextVar("the room that a group_send fills the mailboxes of", default=None)
+
+
+class Recording:
+    """
+    The steps of a run, in order. Each is a dict: source, target, what, and payload where there is one.
+
+    names are given to the connections in the order in which they open: Recording("Alice", "Bob").
+    """
+
+    def __init__(self, *names):
+        self._names = list(names)
+        self._people = {}  # channel name: who reads it
+        self._rooms = {}  # group name: the room's name
+        self.steps = []
+        self.layer = None
+        self.file = None
+
+    def start(self, application, layer=None):
+        """
+        Return this ASGI application, recorded. Its channel layer (by default the project's) is recorded too.
+
+        Only the methods of this one layer object are wrapped, and nothing of Channels is changed.
+        """
+        self.layer = layer or channel_layers["default"]
+        for name in ("new_channel", "group_add", "group_discard", "group_send", "send"):
+            setattr(self.layer, name, functools.partial(getattr(self, f"_{name}"), getattr(self.layer, name)))
+
+        async def recorded(scope, receive, send):
+            if scope["type"] != "websocket":
+                return await application(scope, receive, send)
+            await self._connection(application, scope, receive, send)
+
+        return recorded
+
+    def note(self, source, target, what, payload=None, **more):
+        """Add a step, and write it to `file` if there is one."""
+        step = {"source": source, "target": target, "what": what}
+        if payload is not None:
+            step["payload"] = payload
+        step.update(more)
+        self.steps.append(step)
+        if self.file:
+            with Path(self.file).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(step) + "\n")
+        return step
+
+    @classmethod
+    def read(cls, file):
+        """Return the recording that another process wrote to a file."""
+        recording = cls()
+        recording.steps = [json.loads(line) for line in Path(file).read_text(encoding="utf-8").splitlines()]
+        return recording
+
+    # What a connection does
+
+    async def _connection(self, application, scope, receive, send):
+        person = self._names.pop(0) if self._names else f"Person {len(self.people()) + 1}"
+        here.set(person)
+        consumer = f"{person}'s consumer"
+        accepted = False
+
+        async def noted_receive():
+            event = await receive()
+            if event["type"] == "websocket.connect":
+                self.note(person, consumer, "handshake", unquote(scope["path"]))
+            elif event["type"] == "websocket.receive":
+                self.note(person, consumer, "frame", _read(event))
+            else:
+                self.note(person, consumer, "disconnect", f"code {event.get('code', 1005)}")
+            return event
+
+        async def noted_send(event):
+            nonlocal accepted
+            if event["type"] == "websocket.accept":
+                accepted = True
+                self.note(consumer, person, "accept")
+            elif event["type"] == "websocket.send":
+                self.note(consumer, person, "frame", _read(event))
+            elif accepted:
+                self.note(consumer, person, "close", f"code {event.get('code', 1000)}")
+            else:
+                self.note(consumer, person, "refuse")
+            await send(event)
+
+        try:
+            await application(scope, noted_receive, noted_send)
+        except Exception as error:
+            self.note(consumer, consumer, "raises", type(error).__name__)
+            raise
+
+    # What the layer does: each method has the layer's own as its first argument
+
+    async def _new_channel(self, own, *arguments, **options):
+        channel = await own(*arguments, **options)
+        if here.get():
+            self._people[channel] = f"{here.get()}'s consumer"
+        return channel
+
+    async def _group_add(self, own, group, channel):
+        self.note(self._reader(channel), self._room(group), "group_add")
+        await own(group, channel)
+
+    async def _group_discard(self, own, group, channel):
+        self.note(self._reader(channel), self._room(group), "group_discard")
+        await own(group, channel)
+
+    async def _group_send(self, own, group, message):
+        source = f"{here.get()}'s consumer" if here.get() else "outside"
+        self.note(source, self._room(group), "group_send", message)
+        room_sent_to.set(self._room(group))  # seen by the tasks in which the layer fills the mailboxes
+        try:
+            await own(group, message)
+        finally:
+            room_sent_to.set(None)
+
+    async def _send(self, own, channel, message):
+        source = room_sent_to.get() or "outside"
+        # Noted before it's done, because a step that follows from it must not come first.
+        step = self.note(source, self._reader(channel), "event", message)
+        try:
+            await own(channel, message)
+        except ChannelFull:
+            step["what"] = "lost"
+            raise
+
+    # Names
+
+    def _reader(self, channel):
+        return self._people.get(channel, channel)
+
+    def _room(self, group):
+        """A room is named by who first comes into it; a group that no page has is named as it is."""
+        if group not in self._rooms:
+            self._rooms[group] = group.removeprefix("chat_")
+        return self._rooms[group]
+
+    def people(self):
+        """Return who has connected, in that order."""
+        return list(dict.fromkeys(step["source"] for step in self.steps if step["what"] == "handshake"))
+
+    # What can be shown
+
+    def ordered(self):
+        """
+        Return the steps in an order that is the same for every run of the same scenario.
+
+        Two consumers work side by side, and which of them is first is chance. What someone outside does
+        (connect, send a frame, go) keeps its place; between two of these, steps that have no participant in
+        common are put in one order: first the layer's, then person by person.
+        """
+        ordered, segment = [], []
+        for step in self.steps:
+            if step["source"] in self.people() or step["source"] == "outside":
+                ordered += self._sort(segment)
+                segment = []
+            segment.append(step)
+        return ordered + self._sort(segment)
+
+    def _sort(self, segment):
+        people = self.people()
+
+        def place(step):
+            person = next((p for p in people if p in _persons(step)), None)
+            return (step["what"] not in ("event", "lost"), people.index(person) if person else -1)
+
+        waiting, ordered = list(segment), []
+        while waiting:
+            free = [
+                step
+                for number, step in enumerate(waiting)
+                if not any(_ends(step) & _ends(earlier) for earlier in waiting[:number])
+            ]
+            first = min(free, key=place)
+            ordered.append(first)
+            waiting = [step for step in waiting if step is not first]
+        return ordered
+
+    def text(self):
+        """Return the recording as lines of text, one a step."""
+        return "\n".join(
+            f"{step['source']} → {step['target']}: {' '.join(filter(None, label(step)))}" for step in self.ordered()
+        )
+
+    __repr__ = text
+
+    def picture(self):
+        """Return the recording as a sequence diagram, an SVG picture."""
+        return drawing.sequence(self)
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {"image/svg+xml": self.picture(), "text/plain": self.text()}
+
+    def xray(self):
+        """Return what is in the layer now: the rooms, who is in them, and what waits for whom."""
+        rooms = {self._room(group): [] for group in self.layer.groups}
+        for group, channels in self.layer.groups.items():
+            for channel in channels:
+                queue = self.layer.channels.get(channel)
+                rooms[self._room(group)].append((self._reader(channel), queue.qsize() if queue else 0))
+        return Xray(rooms, self.layer.capacity, lost=sum(step["what"] == "lost" for step in self.steps))
+
+
+def label(step):
+    """Return what a step's arrow says, in two parts: what happens, and with what ("" where there is nothing)."""
+    payload = step.get("payload", "")
+    if isinstance(payload, dict):  # an event: its type says which handler gets it
+        payload = dict(payload)
+        return f"{step['what']} {payload.pop('type', '')}".strip(), json.dumps(payload, ensure_ascii=False)
+    return step["what"], payload
+
+
+def _read(event):
+    """Return a frame's text, or how many bytes it has."""
+    if event.get("text") is not None:
+        return event["text"]
+    return f"{len(event['bytes'])} bytes"
+
+
+def _ends(step):
+    return {step["source"], step["target"]}
+
+
+def _persons(step):
+    return {end.removesuffix("'s consumer") for end in _ends(step)}
+
+
+class Xray:
+    """What is in a channel layer at one moment. `after.since(before)` marks what has changed."""
+
+    def __init__(self, rooms, capacity, lost=0, before=None):
+        self.rooms, self.capacity, self.lost, self.before = rooms, capacity, lost, before
+
+    def since(self, before):
+        return Xray(self.rooms, self.capacity, self.lost, before)
+
+    def rows(self):
+        """Yield (room, reader, waiting, change) for everyone in a room now or before. change is a word or ""."""
+        old = (
+            {(room, reader): waiting for room, who in self.before.rooms.items() for reader, waiting in who}
+            if self.before
+            else None
+        )
+        new = {(room, reader): waiting for room, who in self.rooms.items() for reader, waiting in who}
+        for room, reader in dict.fromkeys([*(old or {}), *new]):
+            key = (room, reader)
+            change = ""
+            if old is not None and key not in old:
+                change = "joined"
+            elif key not in new:
+                change = "left"
+            elif old is not None and new[key] > old[key]:
+                change = f"{new[key] - old[key]} more waiting"
+            elif old is not None and new[key] < old[key]:
+                change = f"{old[key] - new[key]} read"
+            yield room, reader, new.get(key, 0), change
+
+    def text(self):
+        lines = [
+            f"{room}: {reader}, {waiting} of {self.capacity} waiting{f' ({change})' if change else ''}"
+            for room, reader, waiting, change in self.rows()
+        ]
+        lost = self.lost - (self.before.lost if self.before else 0)
+        return "\n".join([*(lines or ["Nobody is in a room."]), *([f"lost: {lost}"] if lost else [])])
+
+    __repr__ = text
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {"image/svg+xml": drawing.xray(self), "text/plain": self.text()}

@@ -1,0 +1,125 @@
+"""
+Take the pictures in the README anew, of the real thing: two windows that chat, and a notebook in JupyterLab.
+
+    python tests/system/pictures.py
+
+It needs Chromium and its driver, and writes into notebooks/pictures/.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from running import REPOSITORY, free_port, until
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+PICTURES = REPOSITORY / "notebooks" / "pictures"
+sys.path.insert(0, str(REPOSITORY / "notebooks"))
+sys.path.insert(0, str(REPOSITORY / "tests" / "lesson"))
+
+
+def start_browser(folder, wide, high):
+    options = webdriver.ChromeOptions()
+    for argument in (
+        "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+        "--disable-component-update --disable-sync --hide-scrollbars --no-proxy-server"
+    ).split():
+        options.add_argument(argument)
+    options.add_argument(f"--user-data-dir={folder}/chromium")
+    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome")
+    browser = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+    size = {"width": wide, "height": high, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    return browser
+
+
+def save(browser, name):
+    PICTURES.mkdir(exist_ok=True)
+    browser.save_screenshot(str(PICTURES / name))
+    print(PICTURES / name)
+
+
+def two_windows(lesson, folder):
+    """Alice and Bob chat in two windows side by side."""
+    os.chdir(lesson / "notebooks")
+    sys.path.insert(0, str(lesson / "notebooks"))
+    from workshop import open_stage, serve, windows
+
+    open_stage(9)
+    with serve() as server:
+        page = folder / "windows.html"
+        page.write_text(f"<body>{windows(server, 'lobby', 'lobby')._repr_html_()}</body>", encoding="utf-8")
+        browser = start_browser(folder, 1002, 462)
+        try:
+            browser.get(page.as_uri())
+            frames = browser.find_elements(By.TAG_NAME, "iframe")
+            for number, words in (
+                (0, "Is anybody here?"),
+                (1, "Yes, in the other window. 你好!"),
+                (0, "No Redis?"),
+                (1, "None."),
+            ):
+                browser.switch_to.frame(frames[number])
+                until(lambda: "Connected" in browser.find_element(By.ID, "chat-status").text, "a window is connected")
+                browser.find_element(By.ID, "chat-message-input").send_keys(words, Keys.ENTER)
+                log = browser.find_element(By.ID, "chat-log")
+                until(lambda log=log, words=words: words in log.get_property("value"), f"{words} has come back")
+                browser.switch_to.default_content()
+            save(browser, "two_windows.png")
+        finally:
+            browser.quit()
+
+
+def notebook(lesson, folder):
+    """Notebook 3 in JupyterLab, run: the red test and what it says."""
+    port = free_port()
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"]
+    command += ["--IdentityProvider.token=", "--LabApp.expose_app_in_browser=True", "--LabApp.news_url="]
+    with (folder / "lab.log").open("wb") as log:
+        lab = subprocess.Popen(command, cwd=lesson / "notebooks", stdout=log, stderr=log)
+    browser = start_browser(folder, 1100, 900)
+    try:
+        until(lambda: b"is running at" in (folder / "lab.log").read_bytes(), "JupyterLab answers", 60)
+        browser.get(f"http://127.0.0.1:{port}/lab/tree/3_consumer.ipynb")
+        until(
+            lambda: browser.execute_script("return !!window.jupyterapp && !!document.querySelector('.jp-CodeCell')"),
+            "the notebook is open",
+            60,
+        )
+        ready = "return document.querySelector('.jp-StatusBar-Widget')?.textContent.includes('Idle')"
+        until(lambda: browser.execute_script(ready), "the kernel is ready", 60)
+        browser.execute_script("window.jupyterapp.commands.execute('application:toggle-left-area')")
+        for button in browser.find_elements(By.CSS_SELECTOR, ".Toastify__toast button"):
+            if button.text == "No":  # to news of Jupyter
+                button.click()
+        # What the cells showed when they were committed goes first, so that what is seen then is fresh.
+        for command in ("notebook:clear-all-cell-outputs", "notebook:run-all-cells"):
+            browser.execute_script("window.jupyterapp.commands.execute(arguments[0])", command)
+        red = "[...document.querySelectorAll('.jp-CodeCell')].find(cell => cell.textContent.includes('check(3)'))"
+        until(lambda: browser.execute_script(f"return {red}?.textContent.includes('green')"), "the check is shown", 60)
+        browser.execute_script(f"{red}.scrollIntoView({{block: 'center'}})")
+        until(lambda: browser.execute_script("return document.fonts.status === 'loaded'"), "the fonts are there")
+        save(browser, "notebook.png")
+    finally:
+        browser.quit()
+        lab.terminate()
+        lab.wait(20)
+
+
+def main():
+    from lesson import copy_lesson
+
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        folder = Path(folder)
+        lesson = copy_lesson(folder / "lesson")
+        notebook(lesson, folder)
+        two_windows(lesson, folder)
+
+
+if __name__ == "__main__":
+    main()
