@@ -62,6 +62,10 @@ def cross(x, y):
     return line(x - 6, y - 6, x + 6, y + 6, thick=3) + line(x - 6, y + 6, x + 6, y - 6, thick=3)
 
 
+def dot(x, y):
+    return f'<circle cx="{x:.0f}" cy="{y:.0f}" r="6" fill="black"/>'
+
+
 def participants(recording):
     """Return everybody in a recording, left to right: the first person, their consumer, the rooms, then the others."""
     steps = recording.ordered()
@@ -102,15 +106,19 @@ def sequence(recording):
         y = top + LINE * (number + 0.5)
         start, end = x[step["source"]], x[step["target"]]
         if start == end:
-            parts.append(cross(start, y - 4) + text(start + 14, y, f"{words} {payload}", anchor="start", weight="bold"))
+            mark = cross if step["what"] == "raises" else dot
+            parts.append(mark(start, y - 4) + text(start + 14, y, f"{words} {payload}", anchor="start", weight="bold"))
             continue
         direction = 1 if end > start else -1
         lost = step["what"] == "lost"
         stop = start + (end - start) * 0.6 if lost else end
         from_layer = step["what"] in ("event", "lost")
-        parts.append(line(start, y, stop, y, dash="7 4" if from_layer else ""))
+        new = recording.is_new(step)
+        parts.append(line(start, y, stop, y, dash="7 4" if from_layer else "", thick=4 if new else 1.5))
         parts.append(cross(stop, y) if lost else head(end, y, direction))
-        parts.append(text((start + end) / 2, y - 6, words))
+        parts.append(
+            text((start + end) / 2, y - 6, f"{words} (new)" if new else words, weight="bold" if new else "normal")
+        )
         if payload:
             parts.append(text((start + end) / 2, y + 15, payload, size=SMALL))
     return card(

@@ -8,19 +8,24 @@ Run as a script, this file is that fresh process: it reads the cell from its sta
 import ast
 import asyncio
 import inspect
+import json
 import linecache
 import os
+import re
 import subprocess
 import sys
 import traceback
 from pathlib import Path
 
 CELL = "<this cell>"
+SHOWN = "\x1eshown "  # stands before a line that is a picture, in what the fresh process prints
 TIMEOUT = 60  # seconds
 
 
 def in_project(line, cell):
-    """Run this cell in a fresh process in your project: Django is set up, and `await` works."""
+    """Run this cell in a fresh process in your project: Django is set up, `await` works, show(…) shows a picture."""
+    from IPython.display import display
+
     from workshop.stages import WORKSPACE
 
     try:
@@ -36,8 +41,17 @@ def in_project(line, cell):
         )
     except subprocess.TimeoutExpired:
         print(f"The cell was not done after {TIMEOUT} s, and was ended.")
-    else:
-        print(run.stdout.strip())
+        return
+    for piece in re.split(f"^({SHOWN}.*)\n", run.stdout, flags=re.MULTILINE):
+        if piece.startswith(SHOWN):
+            display(json.loads(piece.removeprefix(SHOWN)), raw=True)
+        elif piece.strip():
+            print(piece.strip("\n"))
+
+
+def show(thing):
+    """Show a recording, a scene or an X-ray below the cell."""
+    print(f"{SHOWN}{json.dumps(thing._repr_mimebundle_())}", flush=True)
 
 
 def run_cell(source):
@@ -47,7 +61,7 @@ def run_cell(source):
     django.setup()
     linecache.cache[CELL] = (len(source), None, source.splitlines(keepends=True), CELL)
     code = compile(source, CELL, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    result = eval(code, {"__name__": "__main__"})
+    result = eval(code, {"__name__": "__main__", "show": show})
     if inspect.iscoroutine(result):
 
         async def main():
@@ -58,6 +72,7 @@ def run_cell(source):
 
 if __name__ == "__main__":
     sys.path[0] = str(Path.cwd())
+    sys.path.append(str(Path(__file__).parent.parent))  # for the cell's own `from workshop…`
     try:
         run_cell(sys.stdin.read())
     except BaseException as error:

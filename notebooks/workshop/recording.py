@@ -8,6 +8,7 @@ A step goes from one to another of these:
 - a room, "lobby": the group that the layer keeps for it.
 """
 
+import asyncio
 import contextvars
 import functools
 import json
@@ -19,7 +20,10 @@ from channels.layers import channel_layers
 
 from workshop import drawing
 
+PATIENCE = 5  # seconds to wait for what should come within milliseconds
+
 here = contextvars.ContextVar("the person whose consumer runs", default=None)
+at = contextvars.ContextVar("the last part of the address of the consumer that runs", default=None)
 room_sent_to = contextvars.ContextVar("the room that a group_send fills the mailboxes of", default=None)
 
 
@@ -34,9 +38,13 @@ class Recording:
         self._names = list(names)
         self._people = {}  # channel name: who reads it
         self._rooms = {}  # group name: the room's name
+        self._pause = None  # (what, person): after which step to stop
+        self._resumed = asyncio.Event()
+        self._paused = asyncio.Event()
         self.steps = []
         self.layer = None
         self.file = None
+        self.before = None  # a recording to compare with
 
     def start(self, application, layer=None):
         """
@@ -55,17 +63,40 @@ class Recording:
 
         return recorded
 
-    def note(self, source, target, what, payload=None, **more):
+    def note(self, source, target, what, payload=None):
         """Add a step, and write it to `file` if there is one."""
         step = {"source": source, "target": target, "what": what}
         if payload is not None:
             step["payload"] = payload
-        step.update(more)
         self.steps.append(step)
         if self.file:
             with Path(self.file).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(step) + "\n")
-        return step
+
+    # Slow motion
+
+    def pause_after(self, what, person):
+        """Stop this person's consumer after its next step of this kind: "group_add", "accept" or "frame" (out)."""
+        self._pause = (what, person)
+        self._paused.clear()
+        self._resumed.clear()
+
+    async def paused(self):
+        """Wait until the consumer has stopped."""
+        await asyncio.wait_for(self._paused.wait(), PATIENCE)
+
+    def resume(self):
+        """Let the consumer go on."""
+        self._pause = None
+        self._resumed.set()
+
+    async def _stop_here(self, what):
+        if self._pause == (what, here.get()):
+            consumer = f"{here.get()}'s consumer"
+            self.note(consumer, consumer, "stops")
+            self._paused.set()
+            await self._resumed.wait()
+            self.note(consumer, consumer, "goes on")
 
     @classmethod
     def read(cls, file):
@@ -79,6 +110,7 @@ class Recording:
     async def _connection(self, application, scope, receive, send):
         person = self._names.pop(0) if self._names else f"Person {len(self.people()) + 1}"
         here.set(person)
+        at.set(unquote(scope["path"]).strip("/").rpartition("/")[2])
         consumer = f"{person}'s consumer"
         accepted = False
 
@@ -104,6 +136,7 @@ class Recording:
             else:
                 self.note(consumer, person, "refuse")
             await send(event)
+            await self._stop_here({"websocket.accept": "accept", "websocket.send": "frame"}.get(event["type"]))
 
         try:
             await application(scope, noted_receive, noted_send)
@@ -122,6 +155,7 @@ class Recording:
     async def _group_add(self, own, group, channel):
         self.note(self._reader(channel), self._room(group), "group_add")
         await own(group, channel)
+        await self._stop_here("group_add")
 
     async def _group_discard(self, own, group, channel):
         self.note(self._reader(channel), self._room(group), "group_discard")
@@ -138,13 +172,12 @@ class Recording:
 
     async def _send(self, own, channel, message):
         source = room_sent_to.get() or "outside"
-        # Noted before it's done, because a step that follows from it must not come first.
-        step = self.note(source, self._reader(channel), "event", message)
         try:
             await own(channel, message)
         except ChannelFull:
-            step["what"] = "lost"
+            self.note(source, self._reader(channel), "lost", message)
             raise
+        self.note(source, self._reader(channel), "event", message)
 
     # Names
 
@@ -152,9 +185,9 @@ class Recording:
         return self._people.get(channel, channel)
 
     def _room(self, group):
-        """A room is named by who first comes into it; a group that no page has is named as it is."""
+        """Return the name of the room that a group is for: the last part of the address that led into it."""
         if group not in self._rooms:
-            self._rooms[group] = group.removeprefix("chat_")
+            self._rooms[group] = at.get() or group.removeprefix("chat_")
         return self._rooms[group]
 
     def people(self):
@@ -168,12 +201,12 @@ class Recording:
         Return the steps in an order that is the same for every run of the same scenario.
 
         Two consumers work side by side, and which of them is first is chance. What someone outside does
-        (connect, send a frame, go) keeps its place; between two of these, steps that have no participant in
-        common are put in one order: first the layer's, then person by person.
+        (connect, send a frame, go, let a stopped consumer go on) keeps its place. Between two of these, steps
+        that have no participant in common are put in one order: first the layer's, then person by person.
         """
         ordered, segment = [], []
         for step in self.steps:
-            if step["source"] in self.people() or step["source"] == "outside":
+            if step["source"] in self.people() or step["source"] == "outside" or step["what"] == "goes on":
                 ordered += self._sort(segment)
                 segment = []
             segment.append(step)
@@ -201,10 +234,23 @@ class Recording:
     def text(self):
         """Return the recording as lines of text, one a step."""
         return "\n".join(
-            f"{step['source']} → {step['target']}: {' '.join(filter(None, label(step)))}" for step in self.ordered()
+            f"{step['source']} → {step['target']}: {' '.join(filter(None, label(step)))}"
+            + (" (new)" if self.is_new(step) else "")
+            for step in self.ordered()
         )
 
     __repr__ = text
+
+    def since(self, before):
+        """Return this recording with the steps marked that an earlier one of the same scenario doesn't have."""
+        self.before = before
+        return self
+
+    def is_new(self, step):
+        if self.before is None:
+            return False
+        known = {(old["source"], old["target"], old["what"]) for old in self.before.steps}
+        return (step["source"], step["target"], step["what"]) not in known
 
     def picture(self):
         """Return the recording as a sequence diagram, an SVG picture."""

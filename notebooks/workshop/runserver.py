@@ -5,6 +5,8 @@ serve() starts this file with a pipe as its standard input. Nothing is ever writ
 the notebook's kernel is gone, for whatever reason, and then this process goes too.
 """
 
+import importlib
+import json
 import os
 import runpy
 import sys
@@ -19,6 +21,22 @@ def end_with_parent():
     os._exit(0)
 
 
+def record(file, names):
+    """Wrap the project's root application and its layer, so that every step is written to a file."""
+    import django
+
+    django.setup()
+    from django.conf import settings
+
+    from workshop.recording import Recording
+
+    module, name = settings.ASGI_APPLICATION.rsplit(".", 1)
+    module = importlib.import_module(module)
+    recording = Recording(*names)
+    recording.file = file
+    setattr(module, name, recording.start(getattr(module, name)))
+
+
 def allow_frames():
     """Django forbids other pages to frame its own. The notebook shows the chat in frames, so here they may."""
     from django.conf import settings
@@ -31,5 +49,8 @@ if __name__ == "__main__":
     threading.Thread(target=end_with_parent, daemon=True).start()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tutorial.settings")
     allow_frames()
+    if "WORKSHOP_RECORDING" in os.environ:
+        sys.path.append(str(Path(__file__).parent.parent))
+        record(os.environ["WORKSHOP_RECORDING"], json.loads(os.environ["WORKSHOP_NAMES"]))
     sys.argv = ["manage.py", "runserver", "--noreload", *sys.argv[1:]]
     runpy.run_path("manage.py", run_name="__main__")

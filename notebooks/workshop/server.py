@@ -2,6 +2,7 @@
 
 import atexit
 import html
+import json
 import os
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from workshop.errors import WorkshopError
+from workshop.recording import Recording
 from workshop.stages import WORKSPACE
 
 START = 20  # seconds that a server may take until it answers
@@ -22,7 +24,9 @@ class Server:
     """A running server: `url`, `port`, `log()`, and `stop()`. Also usable in a `with` statement."""
 
     def __init__(self, port, process, output):
-        self.port, self.process, self._output, self._said = port, process, Path(output), ""
+        self.port, self.process = port, process
+        self._output, self._said = Path(output), ""
+        self._steps, self._recorded = Path(output).with_suffix(".steps"), Recording()
         self.url = f"http://127.0.0.1:{port}/"
 
     def log(self):
@@ -31,13 +35,20 @@ class Server:
             self._said = self._output.read_text(encoding="utf-8", errors="replace")
         return self._said
 
+    def recording(self):
+        """Return what has passed so far, if the server was started with record=…."""
+        if self._steps.exists():
+            self._recorded = Recording.read(self._steps)
+        return self._recorded
+
     def stop(self):
         """End the server. It is gone when this returns."""
         self.process.kill()
         self.process.wait()
         self.process.stdin.close()
-        self.log()  # kept here, and so the file can go
+        self.log(), self.recording()  # kept here, and so the files can go
         self._output.unlink(missing_ok=True)
+        self._steps.unlink(missing_ok=True)
         if self in running:
             running.remove(self)
 
@@ -52,13 +63,14 @@ class Server:
         self.stop()
 
 
-def serve(port=None, **environment):
+def serve(port=None, record=None, **environment):
     """
     Serve notebooks/workspace/ with `manage.py runserver`, on a free port or on the one given.
 
-    Returns a Server once it answers. Keyword arguments are set in its environment: serve(REDIS_URL="redis://…").
-    It ends with stop(), with the next open_stage(), and with the notebook's kernel. Raises WorkshopError, with
-    the server's own words, if it doesn't start.
+    Returns a Server once it answers. With record=("Alice", "Bob") all that passes is recorded: these names are given
+    to who connects, in that order, and the server's recording() returns it. Other keyword arguments are set in the
+    server's environment: serve(REDIS_URL="redis://…"). It ends with stop(), with the next open_stage(), and with
+    the notebook's kernel. Raises WorkshopError, with the server's own words, if it doesn't start.
     """
     if not (WORKSPACE / "manage.py").is_file():
         raise WorkshopError("There is no notebooks/workspace/manage.py to serve. Stage 1 makes it.")
@@ -69,6 +81,10 @@ def serve(port=None, **environment):
     elif answers(port):
         raise WorkshopError(f"Something answers on port {port} already. serve() without a port takes a free one.")
     handle, output = tempfile.mkstemp(prefix="runserver-", suffix=".log")
+    if record:
+        steps = Path(output).with_suffix(".steps")
+        steps.touch()
+        environment = {**environment, "WORKSHOP_RECORDING": str(steps), "WORKSHOP_NAMES": json.dumps(record)}
     with os.fdopen(handle, "wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-X", "utf8", "-B", "-u", str(Path(__file__).with_name("runserver.py")), str(port)],
