@@ -41,6 +41,7 @@ class Recording:
         self._pause = None  # (what, person): after which step to stop
         self._resumed = asyncio.Event()
         self._paused = asyncio.Event()
+        self._noted = asyncio.Event()
         self.steps = []
         self.layer = None
         self.file = None
@@ -69,6 +70,7 @@ class Recording:
         if payload is not None:
             step["payload"] = payload
         self.steps.append(step)
+        self._noted.set()
         if self.file:
             with Path(self.file).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(step) + "\n")
@@ -84,6 +86,16 @@ class Recording:
     async def paused(self):
         """Wait until the consumer has stopped."""
         await asyncio.wait_for(self._paused.wait(), PATIENCE)
+
+    async def until(self, source, what):
+        """Wait until somebody has done this: until("Bob's consumer", "group_add")."""
+
+        async def done():
+            while not any(step["source"] == source and step["what"] == what for step in self.steps):
+                self._noted.clear()
+                await self._noted.wait()
+
+        await asyncio.wait_for(done(), PATIENCE)
 
     def resume(self):
         """Let the consumer go on."""

@@ -1,5 +1,6 @@
 """A real server for the workspace, started from a cell."""
 
+import asyncio
 import atexit
 import html
 import json
@@ -40,6 +41,12 @@ class Server:
         if self._steps.exists():
             self._recorded = Recording.read(self._steps)
         return self._recorded
+
+    async def recorded(self, what):
+        """Wait until a step of this kind has been recorded: the server may be a moment behind its client."""
+        deadline = time.monotonic() + START
+        while not any(step["what"] == what for step in self.recording().steps) and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)  # the steps come from another process, through a file
 
     def stop(self):
         """End the server. It is gone when this returns."""

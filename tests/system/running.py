@@ -62,6 +62,8 @@ def free_port():
 class Process:
     """A program that answers on a port of this machine, and whose words end up in a file."""
 
+    stdin = subprocess.DEVNULL
+
     def __init__(self, command, port, folder, log_path, **environment):
         self.command = command
         self.port = port
@@ -80,7 +82,7 @@ class Process:
                 self.command,
                 cwd=self.folder,
                 env={**inherited, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", **self.environment},
-                stdin=subprocess.DEVNULL,
+                stdin=self.stdin,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

@@ -1,0 +1,113 @@
+"""The recordings and the pictures made of them: drawn from what happened, and the same for the same run."""
+
+import difflib
+from xml.etree import ElementTree
+
+import pytest
+from recordings import SCENARIOS, full_mailbox, hello, path, record
+
+
+@pytest.fixture
+def project(layer):
+    """Django, and whatever a scene does to its channel layer undone."""
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+async def test_a_scenario_is_recorded_as_it_was_reviewed(project, scenario):
+    reviewed = path(scenario).read_text(encoding="utf-8")
+    recorded = await record(scenario)
+    changes = difflib.unified_diff(reviewed.splitlines(), recorded.splitlines(), "reviewed", "recorded", lineterm="")
+    assert recorded == reviewed, (
+        "\n".join(changes) + "\nIf the recorded one is right: python tests/lesson/recordings.py, and review the change."
+    )
+
+
+async def test_the_same_run_gives_the_same_picture(project):
+    """Which consumer is first is chance, so one run more wouldn't show much."""
+    assert len({(await hello()).recording.picture() for _ in range(20)}) == 1
+
+
+async def test_a_picture_says_in_words_what_it_shows(project):
+    """For who can't see it, and for who reads the notebook where no SVG is shown."""
+    recording = (await hello()).recording
+    bundle = recording._repr_mimebundle_()
+    picture = ElementTree.fromstring(bundle["image/svg+xml"])
+    assert picture.get("role") == "img"
+    assert picture.findtext("{http://www.w3.org/2000/svg}desc") == bundle["text/plain"] == recording.text()
+
+
+async def test_every_step_is_an_arrow_with_its_words(project):
+    recording = (await hello()).recording
+    words = [element.text for element in ElementTree.fromstring(recording.picture()).iter() if element.text]
+    for name in ("Alice", "Alice's consumer", "lobby", "Bob's consumer", "Bob"):
+        assert name in words
+    assert words.count('{"message": "hello"}') == 6, "one to the consumer, one to the room, two events, two frames"
+    assert not any("inmemory" in word for word in words), "a random name that no person gave"
+
+
+async def test_markup_in_a_message_cannot_break_a_picture(project):
+    from workshop.scene import Scene
+
+    scene = Scene("Alice")
+    alice = await scene.join("Alice", "<b>&")
+    await alice.say("</svg><script>alert(1)</script>")
+    await alice.hear()
+    picture = ElementTree.fromstring(scene.recording.picture())
+    assert not [element for element in picture.iter() if element.tag.endswith("script")]
+
+
+async def test_an_xray_shows_who_is_there_and_what_waits(project):
+    scene = await full_mailbox()
+    after = scene.xray()
+    assert after.rooms == {"lobby": [("Alice's consumer", 0), ("Bob's consumer", 2)]}
+    assert (after.capacity, after.lost) == (2, 1)
+    shown = ElementTree.fromstring(after._repr_mimebundle_()["image/svg+xml"])
+    words = [element.text for element in shown.iter() if element.text]
+    assert "2 of 2 waiting" in words
+    assert "1 lost" in words
+
+
+async def test_an_xray_marks_what_has_changed(project):
+    from workshop.scene import Scene
+
+    scene = Scene("Alice", "Bob")
+    empty = scene.xray()
+    alice = await scene.join("Alice")
+    joined = scene.xray()
+    assert list(joined.since(empty).rows()) == [("lobby", "Alice's consumer", 0, "joined")]
+    await alice.leave()
+    assert list(scene.xray().since(joined).rows()) == [("lobby", "Alice's consumer", 0, "left")]
+    assert scene.xray().text() == "Nobody is in a room."
+
+
+async def test_what_a_stage_adds_is_marked(project):
+    """The arrows that an echo doesn't have: to the room, from the room, and to Bob."""
+    from channels.generic.websocket import AsyncWebsocketConsumer
+    from workshop.scene import Scene
+
+    from chat.consumers import ChatConsumer
+
+    class Echo(AsyncWebsocketConsumer):
+        async def receive(self, text_data=None, bytes_data=None):
+            await self.send(text_data)
+
+    async def hears(consumer, *names):
+        scene = Scene("Alice", "Bob", consumer=consumer)
+        people = {name: await scene.join(name) for name in ("Alice", "Bob")}
+        await people["Alice"].say("hello")
+        for name in names:
+            await people[name].hear()
+        return scene.recording
+
+    echo = await hears(Echo, "Alice")
+    chat = (await hears(ChatConsumer, "Alice", "Bob")).since(echo)
+    new = {(step["source"], step["target"], step["what"]) for step in chat.steps if chat.is_new(step)}
+    assert new == {
+        ("Alice's consumer", "lobby", "group_add"),
+        ("Bob's consumer", "lobby", "group_add"),
+        ("Alice's consumer", "lobby", "group_send"),
+        ("lobby", "Alice's consumer", "event"),
+        ("lobby", "Bob's consumer", "event"),
+        ("Bob's consumer", "Bob", "frame"),
+    }
+    assert 'stroke-width="4"' in chat.picture()
