@@ -53,9 +53,9 @@ def line(x1, y1, x2, y2, dash="", thick=1.5):
     )
 
 
-def head(x, y, direction):
+def head(x, y, direction, size=1):
     """An arrow's head, pointing right (1) or left (-1)."""
-    return f'<path d="M{x:.0f} {y:.0f} l{-9 * direction} -5 v10 z" fill="black"/>'
+    return f'<path d="M{x:.0f} {y:.0f} l{-9 * direction * size:.0f} {-5 * size:.0f} v{10 * size:.0f} z" fill="black"/>'
 
 
 def cross(x, y):
@@ -87,6 +87,10 @@ def sequence(recording):
     steps = recording.ordered()
     names = participants(recording)
     labels = [tuple(map(shorten, label(step))) for step in steps]
+    labels = [
+        (f"{words} (new)" if recording.is_new(step) else words, payload)
+        for step, (words, payload) in zip(steps, labels, strict=True)
+    ]
     x = place(names, steps, labels)
     top = 64
     high = top + LINE * (len(steps) + 0.6)
@@ -115,10 +119,8 @@ def sequence(recording):
         from_layer = step["what"] in ("event", "lost")
         new = recording.is_new(step)
         parts.append(line(start, y, stop, y, dash="7 4" if from_layer else "", thick=4 if new else 1.5))
-        parts.append(cross(stop, y) if lost else head(end, y, direction))
-        parts.append(
-            text((start + end) / 2, y - 6, f"{words} (new)" if new else words, weight="bold" if new else "normal")
-        )
+        parts.append(cross(stop, y) if lost else head(end, y, direction, 1.6 if new else 1))
+        parts.append(text((start + end) / 2, y - 7, words, weight="bold" if new else "normal"))
         if payload:
             parts.append(text((start + end) / 2, y + 15, payload, size=SMALL))
     return card(
@@ -139,7 +141,7 @@ def place(names, steps, labels):
             ends = {step["source"], step["target"]}
             other = next((end for end in ends if end != name), None)
             if name in ends and other in x:
-                room = max(room, x[other] + max(width(words[0]), width(words[1]) * SMALL / SIZE) + 28)
+                room = max(room, x[other] + max(width(words[0]), width(words[1]) * SMALL / SIZE) + 34)
         if number and names[number - 1] in x:
             room = max(room, x[names[number - 1]] + 60)
         x[name] = room

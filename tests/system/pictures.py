@@ -81,7 +81,9 @@ def notebook(lesson, folder):
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"]
     command += ["--IdentityProvider.token=", "--LabApp.expose_app_in_browser=True", "--LabApp.news_url="]
     with (folder / "lab.log").open("wb") as log:
-        lab = subprocess.Popen(command, cwd=lesson / "notebooks", stdout=log, stderr=log)
+        own = {"JUPYTER_CONFIG_DIR": str(folder), "JUPYTERLAB_SETTINGS_DIR": str(folder)}  # and nobody's own theme
+        environment = {**os.environ, **own}
+        lab = subprocess.Popen(command, cwd=lesson / "notebooks", env=environment, stdout=log, stderr=log)
     browser = start_browser(folder, 1100, 900)
     try:
         until(lambda: b"is running at" in (folder / "lab.log").read_bytes(), "JupyterLab answers", 60)
