@@ -3,6 +3,7 @@ The verbs in a terminal, from the folder notebooks/: `python -m workshop check 3
 """
 
 import argparse
+import contextlib
 import sys
 
 from workshop import WorkshopError, check, difference, open_stage, serve
@@ -32,8 +33,9 @@ def main():
             print(difference(arguments.stage))
         else:
             with serve() as server:
-                print(server)
-                input("Enter ends it. ")
+                print(server, flush=True)
+                with contextlib.suppress(EOFError, KeyboardInterrupt):
+                    input("Enter ends it. ")
     except WorkshopError as error:
         print(error, file=sys.stderr)
         return 2

@@ -18,16 +18,15 @@ from workshop.errors import WorkshopError
 NOTEBOOKS = Path(__file__).resolve().parent.parent
 REPOSITORY = NOTEBOOKS.parent
 WORKSPACE = NOTEBOOKS / "workspace"
-LEFT_BEHIND = ("__pycache__", "db.sqlite3")  # what running a project leaves in it: no student's work
+LEFT_BEHIND = ("__pycache__", "db.sqlite3", ".mistake")  # what running a project and make_mistake() leave in it
 
 
 def find_notebook(stage):
     """Return the path of a stage's notebook. Raises WorkshopError if there is none."""
-    found = sorted(NOTEBOOKS.glob(f"{stage}_*.ipynb"))
-    if not found:
+    if stage not in numbers():
         there = ", ".join(str(number) for number in numbers())
-        raise WorkshopError(f"There is no notebook of stage {stage!r}. The stages are {there}.")
-    return found[0]
+        raise WorkshopError(f"There is no notebook of stage {stage!r}. The stages are the numbers {there}.")
+    return next(NOTEBOOKS.glob(f"{stage}_*.ipynb"))
 
 
 def numbers():

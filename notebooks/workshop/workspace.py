@@ -36,6 +36,9 @@ def open_stage(stage):
     """
     find_notebook(stage)
     wanted = state_before(stage)
+    if not WORKSPACE.exists() and COPIES.is_dir():
+        newest = max(COPIES.iterdir())
+        print(f"There was no workspace. The last copy of your work is notebooks/{COPIES.name}/{newest.name}/")
     current = read_files(WORKSPACE)
     server.stop_all()
     if current == wanted and WORKSPACE.is_dir():
@@ -82,6 +85,9 @@ def _swap(files, keep):
     The new workspace is made beside the old one and then takes its name, so whatever interrupts this, the
     workspace is the old one or the new one. Raises WorkshopError if the old one can't be moved.
     """
+    for unfinished in NOTEBOOKS.glob(".workspace-*"):  # of a kernel that was killed; not of one at work just now
+        if time.time() - unfinished.stat().st_mtime > 60:
+            shutil.rmtree(unfinished, ignore_errors=True)
     new = Path(tempfile.mkdtemp(prefix=".workspace-", dir=NOTEBOOKS))
     COPIES.mkdir(exist_ok=True)
     old = Path(tempfile.mkdtemp(prefix=time.strftime("%Y-%m-%d_%H-%M-%S_"), dir=COPIES)) / "workspace"

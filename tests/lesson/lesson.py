@@ -1,0 +1,247 @@
+"""
+What the lesson's tests are written with: a copy of the lesson, a notebook run in it, and what may differ
+between two runs of a cell.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpecManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("[0-9]_*.ipynb"))
+STAGE_TESTS = sorted((REPOSITORY / "tests").glob("test_[0-9]_*.py"))
+
+sys.path.append(str(REPOSITORY / "notebooks"))  # for `import workshop`, as in a notebook
+
+CELL_TIMEOUT = 120  # seconds: many times what any cell needs, so that a hanging one ends the test and not the day
+
+
+def copy_lesson(folder):
+    """Copy what the lesson consists of into an empty folder, and return that folder. No project is in it yet."""
+    folder = Path(folder).resolve()  # a Mac's temporary folder is a link, and outputs name where it leads
+    shutil.copytree(
+        REPOSITORY / "notebooks",
+        folder / "notebooks",
+        ignore=shutil.ignore_patterns(
+            "workspace", "workspace_copies", ".workspace-*", "__pycache__", ".ipynb_checkpoints"
+        ),
+    )
+    (folder / "tests").mkdir()
+    for path in [*STAGE_TESTS, REPOSITORY / "tests" / "stage.py", REPOSITORY / "tests" / "conftest.py"]:
+        shutil.copy2(path, folder / "tests")
+    shutil.copy2(REPOSITORY / "pyproject.toml", folder)
+    return folder
+
+
+def environment():
+    """Return a student's environment: nothing set that the lesson reads, and no network."""
+    theirs = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "REDIS_URL" and not name.startswith(("DJANGO_", "PYTEST_", "MPL"))
+    }
+    return {**theirs, "PYTHONPATH": str(Path(__file__).with_name("offline"))}
+
+
+@contextlib.contextmanager
+def started(lesson, *arguments, cwd=None, **more):
+    """A Python process in the copy's notebooks folder, as a kernel is one. It is gone after the `with` statement."""
+    process = subprocess.Popen(
+        [sys.executable, "-X", "utf8", "-u", *arguments],
+        cwd=cwd or lesson / "notebooks",
+        env={**environment(), **more},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def run(lesson, code):
+    """Run this code in the copy's notebooks folder, and return all that it printed. It must end without an error."""
+    with started(lesson, "-c", code) as process:
+        said, _ = process.communicate(timeout=CELL_TIMEOUT)
+        assert process.returncode == 0, f"This code failed:\n{code}\nIt said:\n{said}"
+    return said
+
+
+def until(condition, what, seconds=20):
+    """Wait until condition() is true, and return what it returned. Poll, for what sends no event."""
+    deadline = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result:
+            return result
+        assert time.monotonic() < deadline, f"Waited {seconds} s in vain until {what}"
+        time.sleep(0.02)
+
+
+class OwnKernel(AsyncKernelManager):
+    """The kernel of this very interpreter, whatever kernels are registered on the computer."""
+
+    def __init__(self, **options):
+        super().__init__(kernel_spec_manager=KernelSpecManager(kernel_dirs=[]), **options)
+
+
+class NotebookFailed(AssertionError):
+    """A cell raised an error that it doesn't mean to show, or wasn't done in time."""
+
+
+def run_notebook(path):
+    """
+    Run a notebook from top to bottom in a fresh kernel, and return it with its outputs.
+
+    Raises NotebookFailed if a cell fails that isn't tagged "raises-exception". The file stays as it is.
+    """
+    notebook = read(path)
+    done = []
+    client = NotebookClient(
+        notebook,
+        kernel_name="python3",
+        kernel_manager_class=OwnKernel,
+        timeout=CELL_TIMEOUT,
+        extra_arguments=["--log-level=ERROR"],  # newer kernels warn of their own transport at each start
+        record_timing=False,
+        coalesce_streams=True,
+        on_cell_execute=lambda cell, cell_index: done.append(cell_index),
+    )
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:  # nobody's own IPython settings
+        try:
+            client.execute(cwd=str(path.parent), env={**environment(), "IPYTHONDIR": profile})
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            cell = notebook.cells[done[-1]]
+            said = _strip_ansi(getattr(error, "traceback", "") or str(error))
+            raise NotebookFailed(f"{name_cell(path, notebook, cell)}:\n{cell.source}\n\n{said}") from None
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not _is_noise(output)]
+    return notebook
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def name_cell(path, notebook, cell):
+    """Return how a person finds this cell: by the number that Jupyter shows beside it after a run."""
+    if cell.cell_type != "code":
+        return f"{path.name}, the text {cell.source.splitlines()[0]!r}"
+    return f"{path.name}, cell [{code_cells(notebook).index(cell) + 1}] (id {cell.id})"
+
+
+def tags(cell):
+    return cell.metadata.get("tags", [])
+
+
+# What differs between two runs although nothing has changed.
+DIFFERS = [
+    # Whether there was work to keep depends on what the workspace held before the notebook ran.
+    (r"^Your work is kept in notebooks/workspace_copies/.*\n?", ""),
+    (r"\b(127\.0\.0\.1|localhost|\[::1\]):\d+", r"\1:PORT"),
+    (r"\bport \d{4,5}\b", "port PORT"),
+    (r"(127\.0\.0\.1(?:'|&#x27;)), \d+", r"\1, PORT"),  # as Python shows an address
+    (r"\bError \d+ connecting\b", "Error NUMBER connecting"),  # each system has a number of its own for it
+    (r"\b(?:\w+\.)*inmemory!\w+", "inmemory!ID"),
+    (r"\bspecific\.\w+!\w+", "specific!ID"),
+    (r"\b0x[0-9a-fA-F]{6,}", "0xADDRESS"),
+    (r"\b(Django(?: version)?) (\d+\.\d+)(?:\.\d+)?", r"\1 \2"),
+    (r"\b(\d{4}-\d\d-\d\d|\d\d/\w{3}/\d{4}|\w+ \d\d, \d{4})(?:[ T_]|:| - )\d\d[:-]\d\d[:-]\d\d(?:[.,_]\w+)?", "DATE"),
+    (r"\[\d+\.\d+, (?=127\.0\.0\.1)", "[SECONDS, "),
+    (r"\b\d+\.\d+ ?(µs|ms|s|seconds)\b", r"TIME \1"),
+]
+
+
+def normalise(text, lesson=None):
+    """Return the text without what differs between two runs. lesson is the copy that it comes from."""
+    text = without_paths(_strip_ansi(text), lesson) if lesson else _strip_ansi(text)
+    for pattern, replacement in DIFFERS:
+        text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
+    return text
+
+
+def without_paths(text, lesson):
+    """Return the text with each path inside the copy as it is inside the repository: notebooks/workspace, say."""
+    for spelling in {str(lesson), str(lesson).replace("\\", "\\\\"), lesson.as_posix()}:
+        inside = re.escape(spelling) + r"[\\/]*([\w.\\/-]*)"
+        text = re.sub(inside, lambda found: re.sub(r"\\+", "/", found[1]), text)
+    return text
+
+
+def comparable(cell, lesson=None):
+    """
+    Return what any two runs of this cell must have in common, as text.
+
+    Of a cell tagged "varies" (measured numbers, plots, live windows) that is only which kinds of output it has.
+    """
+    lines = []
+    for output in cell.outputs:
+        if _is_noise(output):
+            continue
+        if output.output_type == "stream":
+            shown = {output.name: output.text}
+        elif output.output_type == "error":  # its traceback is IPython's, and differs between versions
+            shown = {"error": f"{output.ename}: {output.evalue}"}
+        else:
+            # What a picture looks like to the byte depends on the fonts that a computer has.
+            shown = {kind: "" if kind.startswith("image/png") else _text(data) for kind, data in output.data.items()}
+        shown = {kind: normalise(text, lesson) for kind, text in shown.items()}
+        if output.output_type == "stream" and not any(shown.values()):
+            continue
+        for kind in sorted(shown):
+            lines.append(f"[{kind}]")
+            if "varies" not in tags(cell):
+                lines += shown[kind].splitlines()
+    return "\n".join(lines)
+
+
+def _text(data):
+    return data if isinstance(data, str) else json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False)
+
+
+def _strip_ansi(text):
+    return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
+
+
+def _is_noise(output):
+    """Return whether an output is about the kernel's own first steps on this computer, and not about the cell."""
+    return output.output_type == "stream" and output.name == "stderr" and "building the font cache" in output.text
+
+
+# Folders that are in no lesson. Those of the computer that runs this come first: they may have any name.
+SOMEBODYS = re.compile(
+    "|".join(
+        [
+            *(
+                re.escape(spelling)
+                for folder in (REPOSITORY, Path(sys.prefix), Path.home(), Path(tempfile.gettempdir()).resolve())
+                if folder != Path(folder.anchor)
+                for spelling in {str(folder), folder.as_posix(), str(folder).replace("\\", "\\\\")}
+            ),
+            r"(?<![\w.:/*-])/(?:home|Users|root|tmp|private|var/folders|usr|opt|mnt)/\w[\w./-]*",
+            r"\b[A-Z]:\\+\w+",
+            r"site-packages",
+        ]
+    )
+)

@@ -1,0 +1,102 @@
+"""
+Run the notebooks, each in a copy of the lesson of its own, and write their outputs into notebooks/.
+
+    python tests/lesson/refresh.py            all of them
+    python tests/lesson/refresh.py 3 4        the notebooks 3 and 4
+    python tests/lesson/refresh.py --anew 0   measured numbers too, which otherwise stay as they are
+
+An output that says what the old one said stays as it was, to the byte: git shows only what has changed.
+"""
+
+import argparse
+import sys
+import tempfile
+
+import nbformat
+from lesson import (
+    NOTEBOOKS,
+    SOMEBODYS,
+    NotebookFailed,
+    code_cells,
+    comparable,
+    copy_lesson,
+    name_cell,
+    read,
+    run_notebook,
+    without_paths,
+)
+
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Write fresh outputs into the notebooks.")
+    parser.add_argument("number", nargs="*", help="the notebooks' numbers; all of them where there is none")
+    parser.add_argument("--anew", action="store_true", help="replace also what says the same as before")
+    arguments = parser.parse_args()
+    sys.stdout.reconfigure(encoding="utf-8", errors="replace")
+    failed = False
+    for path in NOTEBOOKS:
+        if arguments.number and path.name.split("_")[0] not in arguments.number:
+            continue
+        try:
+            print(f"{path.name}: {refresh(path, arguments.anew)}", flush=True)
+        except (NotebookFailed, MachineShown) as error:
+            print(f"{path.name} stays as it was. {error}\n", flush=True)
+            failed = True
+    return 1 if failed else 0
+
+
+class MachineShown(Exception):
+    """An output names a folder of this computer."""
+
+
+def refresh(path, anew):
+    """Write fresh outputs into one notebook, and return what has changed in words."""
+    before = path.read_bytes()
+    old = read(path)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        lesson = copy_lesson(folder)
+        (lesson / "notebooks" / path.name).write_bytes(before)
+        new = run_notebook(lesson / "notebooks" / path.name)
+    changed = 0
+    for count, (cell, was) in enumerate(zip(code_cells(new), code_cells(old), strict=True), start=1):
+        if not anew and comparable(cell, lesson) == comparable(was):
+            cell.outputs = was.outputs
+        else:
+            cell.outputs = [clean(output, lesson) for output in cell.outputs]
+            changed += 1
+        cell.execution_count = count
+        cell.metadata.pop("execution", None)
+        for output in cell.outputs:
+            if "execution_count" in output:
+                output.execution_count = count
+        shown = SOMEBODYS.search(str(cell.outputs))
+        if shown:
+            raise MachineShown(f"An output of {name_cell(path, new, cell)} names a folder of this computer: {shown[0]}")
+    new.metadata = nbformat.from_dict(METADATA)
+    after = (nbformat.writes(new).rstrip("\n") + "\n").encode("utf-8")
+    if path.read_bytes() != before:
+        raise NotebookFailed("It was changed while it ran: run this again.")
+    if after == before:
+        return "all as it was"
+    path.write_bytes(after)
+    return f"{changed} of {len(code_cells(new))} cells have new outputs"
+
+
+def clean(value, lesson):
+    """Return an output, or any part of one, without the copy's path."""
+    if isinstance(value, str):
+        return without_paths(value, lesson)
+    if isinstance(value, list):
+        return [clean(part, lesson) for part in value]
+    if isinstance(value, dict):
+        return nbformat.from_dict({name: clean(part, lesson) for name, part in value.items()})
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""The notebooks' cells are the chat's source: from an empty folder they rebuild manage.py, tutorial/ and chat/."""
+
+import difflib
+
+import pytest
+from lesson import NOTEBOOKS, REPOSITORY, code_cells, name_cell, read
+from workshop.stages import read_files, replay_cell
+
+
+def shipped():
+    """Return {path: content} for what the repository holds of the project."""
+    files = {"manage.py": (REPOSITORY / "manage.py").read_bytes()}
+    for folder in ("tutorial", "chat"):
+        files |= {f"{folder}/{name}": content for name, content in read_files(REPOSITORY / folder).items()}
+    return files
+
+
+@pytest.fixture(scope="module")
+def rebuilt(tmp_path_factory):
+    """Return {path: content} that the cells leave, and {path: the cell that last wrote or removed it}."""
+    folder = tmp_path_factory.mktemp("rebuilt")
+    files, written_by = {}, {}
+    for path in NOTEBOOKS:
+        notebook = read(path)
+        for cell in code_cells(notebook):
+            replay_cell(cell.source, folder)
+            before, files = files, read_files(folder)
+            for name in {*before, *files}:
+                if before.get(name) != files.get(name):
+                    written_by[name] = name_cell(path, notebook, cell)
+    return files, written_by
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_the_cells_rebuild_each_file_to_the_byte(name, rebuilt):
+    files, written_by = rebuilt
+    if name not in files:
+        where = f"{written_by[name]} removes it" if name in written_by else "no cell ever writes it"
+        pytest.fail(
+            f"The repository has {name}, and the cells leave none: {where}.\n"
+            f"Write it in a cell that starts with `%%writefile workspace/{name}`, or delete it from the repository.",
+            pytrace=False,
+        )
+    difference = show_difference(files[name], shipped()[name], written_by[name], name)
+    if difference:
+        pytest.fail(
+            f"{name} is not what the cells write. To follow the repository edit {written_by[name]}; "
+            f"to follow the notebook edit {name}.\n\n{difference}",
+            pytrace=False,
+        )
+
+
+def test_the_cells_leave_nothing_else(rebuilt):
+    files, written_by = rebuilt
+    surplus = sorted(files.keys() - shipped().keys())
+    assert not surplus, "The cells leave files that the repository doesn't have:\n" + "\n".join(
+        f'{name}, from {written_by[name]}: a later cell can take it away with remove("{name}").' for name in surplus
+    )
+
+
+def show_difference(notebooks, repository, cell, name):
+    """Return the difference of two contents as lines; line ends are part of them. "" where they are the same."""
+    old, new = (content.decode("utf-8", "backslashreplace") for content in (notebooks, repository))
+    if old.replace("\r\n", "\n") == new.replace("\r\n", "\n") and old != new:
+        return "They differ in line ends only: a line has to end with \\n. Does git change that (core.autocrlf)?"
+    lines = difflib.unified_diff(old.splitlines(keepends=True), new.splitlines(keepends=True), cell, name)
+    return "".join(line if line.endswith("\n") else line + "\n(no newline at the end)\n" for line in lines)
