@@ -2,12 +2,14 @@
 The stage tests run on the project in this repository, or on any other: `--project notebooks/workspace`.
 """
 
+import difflib
 import os
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
-from stage import Unmet, expect, explain
+from stage import Unmet, expect, explain, find_forgotten_await
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -39,15 +41,26 @@ def pytest_runtest_call(item):
 
 
 def _taught(item):
-    """Let a stage test fail in words where the project raised an error that no test foresaw."""
-    try:
+    """Let a stage test fail in words where the project forgot an `await`, or raised an error that no test foresaw."""
+    if not hasattr(item.module, "FILE"):  # not a stage's test
         return (yield)
-    except Unmet:
-        raise
-    except Exception as error:
-        if not hasattr(item.module, "FILE"):  # not a stage's test
-            raise
-        raise explain(error, item.config.project, item.obj.__doc__, item.module.FILE) from error
+    project = item.config.project
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            result, error = (yield), None
+        except Exception as raised:
+            result, error = None, raised
+    for warning in warned:
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    forgotten = find_forgotten_await(warned, project)
+    if forgotten:
+        raise forgotten from error
+    if error and not isinstance(error, Unmet):
+        raise explain(error, project, item.obj.__doc__, item.module.FILE) from error
+    if error:
+        raise error
+    return result
 
 
 @pytest.fixture(scope="session")
@@ -73,10 +86,13 @@ def client(django):
 def layer(django):
     """The project's channel layer, empty: what a test leaves in it must not reach the next one."""
     from channels.layers import channel_layers
+    from django.conf import settings
 
+    alike = difflib.get_close_matches("CHANNEL_LAYERS", [name for name in dir(settings) if name != "CHANNEL_LAYERS"])
     expect(
         "default" in channel_layers,
-        seen='The settings have no CHANNEL_LAYERS["default"].',
+        seen='The settings have no CHANNEL_LAYERS["default"].'
+        + (f" They have {alike[0]}, which Channels doesn't know." if alike else ""),
         asked='CHANNEL_LAYERS["default"] has the BACKEND channels.layers.InMemoryChannelLayer.',
         file="tutorial/settings.py",
     )

@@ -7,13 +7,141 @@ A failed test says what was seen, what the stage asks, and which file to open.
 import asyncio
 import html.parser
 import json
+import linecache
+import os
 import re
+import subprocess
+import sys
+import threading
+import time
 import traceback
 from pathlib import Path
 
 from channels.testing import WebsocketCommunicator
 
 TIMEOUT = 0.5  # seconds; in one process an answer takes milliseconds
+TURN = 0.01  # seconds between two looks for an answer
+STANDSTILL = 0.2  # seconds that an event loop can be without a turn before everybody notices
+
+# Errors of Python, Django and Channels that name no cause to who meets them for the first time: what to look for in
+# the error, what it means, and the file to open where that isn't the one that raised it.
+MEANINGS = [
+    (
+        r"No module named '(daphne|chat|django[\w.]*\w)(chat|django)[\w.]*'",
+        'Is a comma missing behind "{0}"? Python makes one text of two that follow each other.',
+        "tutorial/settings.py",
+    ),
+    (
+        "Cannot find ASGI_APPLICATION setting",
+        'The settings have no ASGI_APPLICATION = "tutorial.routing.application", so no server finds the application.',
+        "tutorial/settings.py",
+    ),
+    (
+        "ASGI_APPLICATION module",
+        "ASGI_APPLICATION names a module, a dot, and the application in it: tutorial.routing.application.",
+        "tutorial/settings.py",
+    ),
+    (
+        "Cannot import BACKEND",
+        "The BACKEND in CHANNEL_LAYERS names a class that is not there.",
+        "tutorial/settings.py",
+    ),
+    (
+        r"not enough values to unpack \(expected 2, got 1\)\.$",  # Channels' own, so without a line of the project
+        "channel_capacity doesn't work in this version of Channels: CONFIG takes a plain capacity, for all channels.",
+        "tutorial/settings.py",
+    ),
+    (
+        r"get_asgi_application\(\) takes 0 positional arguments",
+        "get_asgi_application stands there without its brackets: called, it returns Django's application.",
+        "tutorial/routing.py",
+    ),
+    (
+        "settings are not configured",
+        'No settings are named when this line runs: os.environ.setdefault("DJANGO_SETTINGS_MODULE", …) comes first.',
+        "tutorial/asgi.py",
+    ),
+    (
+        "AppRegistryNotReady",
+        "Django is not set up yet when this line runs: django.setup() comes first, then this import.",
+        "tutorial/asgi.py",
+    ),
+    (
+        "Incoming message has no 'type'",
+        'An event without a "type" came to the consumer: the type is the name of the method that gets the event.',
+        "chat/consumers.py",
+    ),
+    (
+        r"No handler for message type (\w+)",
+        "No method of the consumer is called {0}: an event's type is the name of the method that gets the event.",
+        "chat/consumers.py",
+    ),
+    (
+        r"(?s)Group name must be .*group_(?:add|discard)\(self\.channel_name",
+        "This is a channel's name where a group's name belongs: the group comes first, then the channel.",
+        None,
+    ),
+    (
+        "You cannot use AsyncToSync",
+        "async_to_sync is for synchronous code. In `async def` write `await` instead.",
+        None,
+    ),
+    (
+        "SynchronousOnlyOperation",
+        "The database is asked in a coroutine, and everybody would wait for it: `await` one of its a-methods.",
+        None,
+    ),
+    (
+        r"(?s)string indices must be integers.*text_data",
+        "The frame is text, not a dict yet: json.loads(text_data) makes one of it.",
+        None,
+    ),
+    (
+        r"object NoneType can't be used in 'await'",
+        "What stands behind `await` is not a coroutine. Is `async` missing before its `def`?",
+        None,
+    ),
+    (
+        r"object \w+ can't be used in 'await'|object.__init__\(\) takes exactly one argument",
+        "as_asgi() is missing behind the consumer: a route leads to an application, not to a class.",
+        "chat/routing.py",
+    ),
+    (
+        r"as_asgi\(\) takes 1 positional argument",
+        "as_asgi stands there without its brackets: called, it returns an application.",
+        "chat/routing.py",
+    ),
+    (
+        "'websocket_urlpatterns'",
+        "The list of routes has to be called websocket_urlpatterns.",
+        "chat/routing.py",
+    ),
+    (
+        "KeyError: 'room_name'",
+        "No part of the route is called room_name, and by that name the consumer asks for it.",
+        "chat/routing.py",
+    ),
+    (
+        "TemplateDoesNotExist",
+        'Django looks into the folder templates/ of each app in INSTALLED_APPS. Is "chat" one of them?',
+        "tutorial/settings.py",
+    ),
+    (
+        r"Reverse for '(\w+)' with",
+        "The route called {0} has no part of that name.",
+        "chat/urls.py",
+    ),
+    (
+        r"Reverse for '(\w+)' not found",
+        'No route is called {0}: path(…, name="{0}") is what redirect() and {{% url %}} look for.',
+        "chat/urls.py",
+    ),
+    (
+        r"(?:unexpected keyword|missing 1 required positional) argument:? '\w+'\.$",  # raised where Django calls a view
+        "The route gives the view a part that the view doesn't take, or not one that it needs: the names must agree.",
+        "chat/urls.py",
+    ),
+]
 
 
 class Unmet(AssertionError):
@@ -33,7 +161,7 @@ def expect(met, *, seen, asked, file):
 
 def explain(error, project, asked, file):
     """
-    Return the Unmet that says where in the project an unforeseen error came from.
+    Return the Unmet that says where in the project an unforeseen error came from, and what it means.
 
     error is what was raised, project the folder with manage.py, and `asked` and `file` are what the
     failed test is about: the file is named where the error didn't come from one of the project's.
@@ -43,15 +171,46 @@ def explain(error, project, asked, file):
         chain.append(chain[-1].__cause__ or chain[-1].__context__)
     cause = next((link for link in reversed(chain) if _places(link, project)), error)
     what = f"{type(cause).__name__}: {cause.msg if isinstance(cause, SyntaxError) else cause}"
-    places = _places(cause, project)
-    missing = re.fullmatch(r"No module named '((?:chat|tutorial)[\w.]*)'", str(cause))
+    return _explain(what, _places(cause, project), project, asked, file)
+
+
+def explain_output(said, project, asked, file):
+    """Return the same for what another Python process has said: its traceback, or its last line."""
+    what = (said.strip().splitlines() or ["nothing"])[-1]
+    steps = re.findall(r'^ *File "(.+)", line (\d+).*\n *(.*)', said, flags=re.MULTILINE)
+    return _explain(what, _own(((name, int(line), code) for name, line, code in steps), project), project, asked, file)
+
+
+def _explain(what, places, project, asked, file):
+    missing = re.search(r"No module named '((?:chat|tutorial)(?:\.\w+)*)'", what)
     if missing:
         file = missing[1].replace(".", "/") + (".py" if "." in missing[1] else "/__init__.py")
-        return Unmet(f"There is no {file}.", asked, file)
-    if not places:
-        return Unmet(what.rstrip(".") + ".", asked, file)
-    file, line, code = places[-1]
-    return Unmet(f"{what}\n       in {file}, line {line}: {code}", asked, file)
+        return Unmet(not_there(file, project), asked, file)
+    template = re.fullmatch(r"TemplateDoesNotExist: ([\w./]+)", what)
+    if template and not (Path(project) / "chat" / "templates" / template[1]).is_file():
+        file = f"chat/templates/{template[1]}"
+        return Unmet(not_there(file, project), "Django looks for templates in chat/templates/.", file)
+    if places:
+        what += "\n       in {}, line {}: {}".format(*places[-1])
+        file = places[-1][0]
+    else:
+        what = what.rstrip(".") + "."
+    for pattern, meaning, opens in MEANINGS:
+        found = re.search(pattern, what)
+        if found:
+            return Unmet(f"{what}\n       {meaning.format(*found.groups())}", asked, opens or file)
+    return Unmet(what, asked, file)
+
+
+def not_there(file, project):
+    """Say that the project has no such file, and where one of that name lies instead."""
+    name = Path(file).name if file.startswith("chat/templates/") else file
+    elsewhere = [
+        path.relative_to(project).as_posix()
+        for folder in ("tutorial", "chat")
+        for path in sorted((Path(project) / folder).rglob(name))
+    ]
+    return f"There is no {file}." + (f" But there is {elsewhere[0]}." if elsewhere else "")
 
 
 def _places(error, project):
@@ -59,6 +218,11 @@ def _places(error, project):
     steps = [(step.filename, step.lineno, step.line) for step in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError) and error.filename:
         steps.append((error.filename, error.lineno, (error.text or "").strip()))
+    return _own(steps, project)
+
+
+def _own(steps, project):
+    """Return those of these steps, (file name, line number, code), that are in the project."""
     project = Path(project).resolve()
     own = []
     for filename, line, code in steps:
@@ -68,16 +232,104 @@ def _places(error, project):
     return own
 
 
+def run_python(project, *arguments, **environment):
+    """Run `python …` in the project's folder, as in a terminal of its own, and return the finished process."""
+    theirs = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    return subprocess.run(
+        [sys.executable, "-X", "utf8", *arguments],
+        cwd=project,
+        env={**theirs, **environment},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=30,
+    )
+
+
+def find_forgotten_await(warned, project):
+    """Return the Unmet for the first of these warnings that is about a coroutine of the project, None if none is."""
+    for warning in warned:
+        called = re.match(r"coroutine '(?:\w+\.)*(\w+)' was never awaited", str(warning.message))
+        code = linecache.getline(warning.filename, warning.lineno).strip()
+        places = _own([(warning.filename, warning.lineno, code)], project)
+        if called and places:
+            where = "in {}, line {}: {}".format(*places[0])
+            return Unmet(
+                f"{called[1]}() was called without `await`, so it never ran.\n       {where}",
+                f"`await` stands before {called[1]}(…).",
+                places[0][0],
+            )
+    return None
+
+
+class Standstill(threading.Thread):
+    """
+    Watches the event loop from outside, while a `with` statement lasts, and notes where it stands still.
+
+    `place` is then the (file, line number, code) in the project at which the loop waited, None if it never did.
+    """
+
+    def __init__(self, project):
+        super().__init__(daemon=True)
+        self.project, self.place = project, None
+        self.watched = threading.get_ident()
+        self.over = threading.Event()
+
+    def __enter__(self):
+        self._turn()
+        self.start()
+        return self
+
+    def __exit__(self, *error):
+        self.next_turn.cancel()
+        self.over.set()
+        self.join()
+
+    def _turn(self):
+        self.last_turn = time.monotonic()
+        self.next_turn = asyncio.get_running_loop().call_later(0.01, self._turn)
+
+    def run(self):
+        seen = None
+        while not self.over.wait(0.02):
+            late = time.monotonic() - self.last_turn > STANDSTILL
+            steps = traceback.extract_stack(sys._current_frames()[self.watched]) if late else []
+            places = _own([(step.filename, step.lineno, step.line) for step in steps], self.project)
+            if places and places[-1] == seen:  # twice, or the whole computer may have stood still
+                self.place = seen
+            seen = places[-1] if places else None
+
+
+async def next_event(communicator, timeout):
+    """
+    Return what the application sends next. Raises TimeoutError if it sends nothing, or what it died of.
+
+    The communicator's own receive_output() would sit out its timeout where the application has died. And it would
+    blame an application for a time in which the whole computer, or its event loop, stood still: turns are counted here.
+    """
+    event = asyncio.ensure_future(communicator.output_queue.get())
+    for _ in range(int(timeout / TURN)):
+        await asyncio.wait({event, communicator.future}, timeout=TURN, return_when=asyncio.FIRST_COMPLETED)
+        if event.done() or communicator.future.done():
+            break
+    if event.done():
+        return event.result()
+    event.cancel()
+    if communicator.future.done():
+        communicator.future.result()
+    raise TimeoutError
+
+
 class Person:
     """Somebody with a socket: Channels' communicator, which runs the application without a server."""
 
-    def __init__(self, name, application, path, *, origin="http://localhost", cookie=None):
+    def __init__(self, name, application, path, *, origin="http://localhost", cookie=None, log=()):
+        """log is a list of the log's records, which say why a socket was refused."""
         headers = [(b"host", b"localhost")]
         if origin is not None:
             headers.append((b"origin", origin.encode("latin1")))
         if cookie:
             headers.append((b"cookie", cookie.encode("latin1")))
-        self.name, self.path = name, path
+        self.name, self.path, self.log = name, path, log
         self.socket = WebsocketCommunicator(application, path, headers=headers)
 
     async def connect(self):
@@ -86,27 +338,25 @@ class Person:
         return (await self.next_event())["type"] == "websocket.accept"
 
     async def next_event(self):
-        """
-        Return what the application sends next. Raises TimeoutError if it sends nothing, or what it died of.
-
-        The communicator's own receive_output() would sit out its timeout where the application has died.
-        """
-        event = asyncio.ensure_future(self.socket.output_queue.get())
-        await asyncio.wait({event, self.socket.future}, timeout=TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
-        if event.done():
-            return event.result()
-        event.cancel()
-        if self.socket.future.done():
-            self.socket.future.result()
-        raise TimeoutError
+        """Return what the application sends next. Raises TimeoutError if it sends nothing, or what it died of."""
+        return await next_event(self.socket, TIMEOUT)
 
     async def join(self, *, asked, file):
         """Connect, and return this person. Raises Unmet where the socket isn't accepted."""
         try:
             accepted = await self.connect()
         except TimeoutError:
-            raise Unmet(f"The socket {self.path} got no answer within {TIMEOUT} s.", asked, file) from None
-        expect(accepted, seen=f"The socket {self.path} was refused.", asked=asked, file=file)
+            raise Unmet(
+                f"The socket {self.path} was neither accepted nor refused: {TIMEOUT} s without an answer.", asked, file
+            ) from None
+        if not accepted:
+            seen = f"The socket {self.path} was refused."
+            if self.log:
+                seen += f" The log says: {self.log[-1].getMessage()}"
+                refused_by = Path(self.log[-1].pathname)
+                if refused_by.parent.name == "tutorial":  # so it never came to the consumer
+                    file = f"tutorial/{refused_by.name}"
+            raise Unmet(seen, asked, file)
         return self
 
     async def say(self, message):
@@ -122,16 +372,22 @@ class Person:
             event = await self.next_event()
         except TimeoutError:
             raise Unmet(f"{self.name} got nothing within {TIMEOUT} s after {after}.", asked, file) from None
-        expect(
-            event["type"] == "websocket.send" and event.get("text"),
-            seen=f"After {after}, {self.name} got {event}.",
-            asked=asked,
-            file=file,
-        )
-        try:
-            return json.loads(event["text"])
-        except ValueError:
-            raise Unmet(f"{self.name} got {event['text']!r}, which is not JSON.", asked, file) from None
+        what, text = event["type"], event.get("text")
+        if what == "websocket.close":
+            seen = f"After {after}, the server closed {self.name}'s socket."
+        elif what != "websocket.send":
+            seen = f"After {after}, {self.name} got {event}."
+        elif text is None:
+            seen = f"{self.name} got a binary frame, {event.get('bytes')!r}. The page's script reads text."
+        elif not isinstance(text, str):
+            kind = type(text).__name__
+            seen = f"{self.name} got {text!r}, a {kind} where a frame's text belongs: json.dumps makes text."
+        else:
+            try:
+                return json.loads(text)
+            except ValueError:
+                seen = f"{self.name} got {text!r}, which is not JSON: json.dumps makes JSON."
+        raise Unmet(seen, asked, file)
 
     async def leave(self):
         await self.socket.disconnect(timeout=TIMEOUT)
@@ -143,18 +399,23 @@ class Page(html.parser.HTMLParser):
     def __init__(self, response):
         super().__init__()
         self.text = response.content.decode("utf-8")
-        self.by_id, self.script, self._in_script = {}, "", False
+        self.by_id, self.script, self.tags, self._script = {}, "", set(), None
         self.feed(self.text)
 
     def handle_starttag(self, tag, attrs):
-        attributes = {"tag": tag, **dict(attrs)}
-        self._in_script = tag == "script"
-        if "id" in attributes:
-            self.by_id[attributes["id"]] = attributes
+        element = {"tag": tag, **dict(attrs)}
+        self.tags.add(tag)
+        self._script = element if tag == "script" else None
+        if "id" in element:
+            self.by_id[element["id"]] = element
 
     def handle_endtag(self, tag):
-        self._in_script = False
+        self._script = None
 
     def handle_data(self, data):
-        if self._in_script:
+        if self._script is None:
+            return
+        if self._script.get("type") == "application/json":  # what json_script writes: for the script to read
+            self._script["data"] = data
+        else:
             self.script += data

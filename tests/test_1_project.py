@@ -1,9 +1,6 @@
 """Stage 1: a Django project, tutorial, and in it an app, chat."""
 
-import subprocess
-import sys
-
-from stage import expect
+from stage import Unmet, expect, explain_output, not_there, run_python
 
 FILE = "manage.py"
 
@@ -11,31 +8,36 @@ FILE = "manage.py"
 def test_manage_py_runs_and_finds_nothing_wrong(pytestconfig):
     """`python manage.py check` runs without an error."""
     project = pytestconfig.project
-    asked = "`django-admin startproject tutorial .` makes manage.py and the folder tutorial/."
     expect(
-        (project / "manage.py").is_file(), seen="There is no manage.py in the project's folder.", asked=asked, file=FILE
+        (project / FILE).is_file(),
+        seen=not_there(FILE, project),
+        asked="`python -m django startproject tutorial .` makes manage.py here: the dot at the end means “here”.",
+        file=FILE,
     )
-    run = subprocess.run(
-        [sys.executable, "manage.py", "check"], cwd=project, capture_output=True, encoding="utf-8", timeout=30
-    )
-    said = run.stderr.strip().splitlines() or ["nothing"]
-    expect(
-        run.returncode == 0,
-        seen=f"`python manage.py check` ended with: {said[-1]}",
-        asked="`python manage.py check` finds nothing wrong.",
-        file="tutorial/settings.py",
-    )
+    run = run_python(project, "manage.py", "check")
+    if run.returncode:
+        raise explain_output(
+            run.stderr, project, "`python manage.py check` finds nothing wrong.", "tutorial/settings.py"
+        )
 
 
 def test_the_project_answers_http(client):
     """The project answers a browser: its admin asks who you are."""
+    from django.urls import NoReverseMatch, reverse
+
+    asked, file = 'path("admin/", admin.site.urls) in urlpatterns, as startproject writes it.', "tutorial/urls.py"
     status = client.get("/admin/login/").status_code
+    try:
+        address = reverse("admin:index")
+    except NoReverseMatch:
+        raise Unmet(f"GET /admin/login/ answered {status}: no address leads to the admin.", asked, file) from None
     expect(
-        status == 200,
-        seen=f"GET /admin/login/ answered {status}.",
-        asked="The admin that startproject puts into urls.py answers 200.",
-        file="tutorial/urls.py",
+        address.endswith("/"),
+        seen=f"The admin's address is {address[1:]!r}, without a slash at the end. /admin/login/ answered {status}.",
+        asked=asked,
+        file=file,
     )
+    expect(status == 200, seen=f"GET /admin/login/ answered {status}.", asked=asked, file=file)
 
 
 def test_the_chat_app_is_there(pytestconfig):
@@ -43,7 +45,7 @@ def test_the_chat_app_is_there(pytestconfig):
     for file in ("chat/__init__.py", "chat/views.py"):
         expect(
             (pytestconfig.project / file).is_file(),
-            seen=f"There is no {file} in the project's folder.",
-            asked="`python manage.py startapp chat` makes the app beside tutorial/.",
+            seen=not_there(file, pytestconfig.project),
+            asked="`python manage.py startapp chat`, run beside manage.py, makes the app beside tutorial/.",
             file=file,
         )

@@ -6,9 +6,52 @@ import pytest
 from channels.layers import InMemoryChannelLayer, channel_layers
 from channels.routing import URLRouter
 from django.urls import path
-from stage import Person, Unmet, expect
+from stage import Person, Standstill, Unmet, expect
 
 FILE = "chat/consumers.py"
+
+
+class NotingLayer(InMemoryChannelLayer):
+    """A layer that notes what consumers send, and that can let them wait to join, as one on another machine does."""
+
+    def __init__(self):
+        super().__init__()
+        self.sent = []  # (group, event)
+        self.sent_to_channels = []
+        self.may_join = asyncio.Event()
+        self.may_join.set()
+
+    async def group_add(self, group, channel):
+        await self.may_join.wait()
+        await super().group_add(group, channel)
+
+    async def group_send(self, group, message):
+        self.sent.append((group, message))
+        await super().group_send(group, message)
+
+    async def send(self, channel, message):
+        self.sent_to_channels.append(channel)
+        await super().send(channel, message)
+
+    def tell(self):
+        """Say what became of the last message."""
+        if self.sent:
+            group = self.sent[-1][0]
+            count = len(self.groups.get(group, ()))
+            if not count:
+                return f"The group {group} has no members: connect() added nobody to it."
+            return f"It went to the group {group}, which has {count} members."
+        if self.sent_to_channels:
+            return f"send() takes the name of one channel, and {self.sent_to_channels[-1]} is a group: group_send()."
+        return "Nothing was sent to a group."
+
+
+@pytest.fixture
+def layer(layer):
+    """For these tests the layer notes what passes. Whichever the project has is put back when they are done."""
+    noting = NotingLayer()
+    channel_layers.set("default", noting)
+    return noting
 
 
 @pytest.fixture
@@ -21,6 +64,18 @@ def person(layer):
 
 
 ACCEPTS = "connect() ends with `await self.accept()`."
+JOINS = "connect() adds the consumer's channel to the group of the room, with group_add."
+BROADCASTS = "receive() sends the message to the room's group, and chat_msg() sends it to each person in it."
+
+
+async def hear(listener, layer, after):
+    """Return what the listener gets next. Raises Unmet, with what became of the message, if it is nothing."""
+    try:
+        return await listener.hear(after=after, asked=BROADCASTS, file=FILE)
+    except Unmet as unmet:
+        if "got nothing" in unmet.seen:
+            raise Unmet(f"{unmet.seen} {layer.tell()}", BROADCASTS, FILE) from None
+        raise Unmet(unmet.seen, 'chat_msg() sends text: await self.send(json.dumps({"message": …})).', FILE) from None
 
 
 async def test_a_person_is_let_in(person):
@@ -28,14 +83,13 @@ async def test_a_person_is_let_in(person):
     await person("Alice").join(asked=ACCEPTS, file=FILE)
 
 
-async def test_a_message_reaches_everyone_in_the_room(person):
+async def test_a_message_reaches_everyone_in_the_room(person, layer):
     """What Alice says reaches everyone in the room, Alice too."""
     alice = await person("Alice").join(asked=ACCEPTS, file=FILE)
     bob = await person("Bob").join(asked=ACCEPTS, file=FILE)
     await alice.say("hello")
     for listener in (alice, bob):
-        asked = "receive() sends the message to the room's group, and chat_msg() sends it to each person in it."
-        frame = await listener.hear(after='Alice said "hello"', asked=asked, file=FILE)
+        frame = await hear(listener, layer, 'Alice said "hello"')
         expect(
             frame == {"message": "hello"},
             seen=f'After Alice said "hello", {listener.name} got {frame}.',
@@ -44,16 +98,21 @@ async def test_a_message_reaches_everyone_in_the_room(person):
         )
 
 
-async def test_rooms_are_apart(person):
+async def test_rooms_are_apart(person, layer):
     """What is said in one room is not heard in another."""
     alice = await person("Alice", "lobby").join(asked=ACCEPTS, file=FILE)
     carol = await person("Carol", "kitchen").join(asked=ACCEPTS, file=FILE)
     await alice.say("only for the lobby")
-    await alice.hear(after="Alice said something", asked="receive() sends the message to the room's group.", file=FILE)
-    await carol.say("only for the kitchen")
-    frame = await carol.hear(
-        after="Carol spoke in the kitchen", asked="receive() sends the message to the room's group.", file=FILE
+    await asyncio.wait({asyncio.ensure_future(alice.next_event())}, timeout=0.1)
+    groups = [group for group, _ in layer.sent]
+    expect(
+        groups in ([], ["chat_lobby"]),
+        seen=f"What Alice said in the room lobby went to the group {groups[:1] and groups[0]}.",
+        asked='Each room has a group of its own, "chat_" + the room\'s name, and each consumer keeps its own in self.',
+        file=FILE,
     )
+    await carol.say("only for the kitchen")
+    frame = await hear(carol, layer, "Carol spoke in the kitchen")
     expect(
         frame == {"message": "only for the kitchen"},
         seen=f"Carol, in the kitchen, first got {frame}.",
@@ -65,18 +124,14 @@ async def test_rooms_are_apart(person):
 async def test_the_rooms_group_carries_chat_msg_events(person, layer):
     """What is said goes through the group chat_<room name>, as an event of the type chat_msg."""
     alice = await person("Alice").join(asked=ACCEPTS, file=FILE)
-    listener = await layer.new_channel()
-    await layer.group_add("chat_lobby", listener)
     await alice.say("hello")
-    asked = 'receive() sends {"type": "chat_msg", "message": …} to the group "chat_" + the room\'s name.'
-    try:
-        event = await asyncio.wait_for(layer.receive(listener), timeout=0.5)
-    except asyncio.TimeoutError:
-        raise Unmet("Nothing came through the group chat_lobby after Alice spoke.", asked, FILE) from None
+    await hear(alice, layer, 'Alice said "hello"')
+    group, event = layer.sent[-1] if layer.sent else (None, {})
+    kind = str(event.get("type")).replace(".", "_")  # as Channels reads it
     expect(
-        event == {"type": "chat_msg", "message": "hello"},
-        seen=f"The group chat_lobby carried {event}.",
-        asked=asked,
+        (group, kind, event.get("message")) == ("chat_lobby", "chat_msg", "hello"),
+        seen=f"The group {group} carried {event}." if group else layer.tell(),
+        asked='receive() sends {"type": "chat_msg", "message": …} to the group "chat_" + the room\'s name.',
         file=FILE,
     )
 
@@ -88,37 +143,25 @@ async def test_who_leaves_is_out_of_the_group(person, layer):
     members = len(layer.groups.get("chat_lobby", {}))
     expect(
         members == 2,
-        seen=f"With Alice and Bob in the lobby, the group chat_lobby has {members} members.",
-        asked="connect() adds the consumer's channel to the group of the room.",
+        seen=f"With Alice and Bob in the lobby, the group chat_lobby has {members or 'no'} members.",
+        asked=JOINS,
         file=FILE,
     )
     await bob.leave()
     members = len(layer.groups.get("chat_lobby", {}))
+    expect(members > 0, seen="Bob has left, and Alice is out of the group too.", asked="Only Bob is out.", file=FILE)
     expect(
         members == 1,
-        seen=f"Bob has left, Alice has not, and the group chat_lobby has {members} members.",
+        seen="Bob has left, and his channel is still in the group chat_lobby.",
         asked="disconnect() takes the consumer's channel out of the group, with group_discard.",
         file=FILE,
     )
     await alice.leave()
 
 
-class SlowLayer(InMemoryChannelLayer):
-    """A layer that takes its time to join, as one on another machine does."""
-
-    def __init__(self):
-        super().__init__()
-        self.may_join = asyncio.Event()
-
-    async def group_add(self, group, channel):
-        await self.may_join.wait()
-        await super().group_add(group, channel)
-
-
-async def test_a_person_joins_before_being_accepted(person):
+async def test_a_person_joins_before_being_accepted(person, layer):
     """A person is in the group before being accepted, and so misses nothing."""
-    layer = SlowLayer()
-    channel_layers.set("default", layer)
+    layer.may_join.clear()
     alice = person("Alice")
     await alice.socket.send_input({"type": "websocket.connect"})
     expect(
@@ -128,7 +171,32 @@ async def test_a_person_joins_before_being_accepted(person):
         file=FILE,
     )
     layer.may_join.set()
-    event = await alice.socket.receive_output(timeout=0.5)
+    try:
+        event = await alice.next_event()
+    except TimeoutError:
+        event = {}
     expect(
-        event["type"] == "websocket.accept", seen=f"Alice, once in the group, got {event}.", asked=ACCEPTS, file=FILE
+        "websocket.accept" in event.values(),
+        seen=f"Alice, once in the group, got {event or 'no answer'}.",
+        asked=ACCEPTS,
+        file=FILE,
     )
+
+
+async def test_nobody_waits_for_anothers_consumer(person, layer, pytestconfig):
+    """While one consumer works, all others go on: nothing blocks the event loop that they share."""
+    alice = await person("Alice").join(asked=ACCEPTS, file=FILE)
+    with Standstill(pytestconfig.project) as standstill:
+        bob = await person("Bob").join(asked=ACCEPTS, file=FILE)
+        await alice.say("hello")
+        for listener in (alice, bob):
+            await asyncio.wait({asyncio.ensure_future(listener.next_event())}, timeout=2)
+        await bob.leave()
+    if standstill.place:
+        raise Unmet(
+            "One call made everybody wait: the whole server stood still.\n       in {}, line {}: {}".format(
+                *standstill.place
+            ),
+            "In a coroutine what takes time is awaited: `await asyncio.sleep(…)` for time.sleep(…), say.",
+            standstill.place[0],
+        )

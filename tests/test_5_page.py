@@ -1,6 +1,9 @@
 """Stage 5: the chat in a browser: a page to choose a room, and the room."""
 
+import html
+import json
 import re
+from urllib.parse import unquote
 
 from stage import Page, expect
 
@@ -13,7 +16,7 @@ def get(client, path, file="chat/urls.py"):
     expect(
         response.status_code == 200,
         seen=f"GET {path} answered {response.status_code}.",
-        asked="chat/urls.py leads to a view in chat/views.py, and that renders a template in chat/templates/chat/.",
+        asked="chat/urls.py leads /chat/ and /chat/<room_name>/ to the views, and each view renders its template.",
         file=file,
     )
     return Page(response)
@@ -35,6 +38,23 @@ def test_one_can_choose_a_room(client):
     )
 
 
+def test_a_name_that_is_typed_leads_to_its_room(client):
+    """Type lobby on /chat/, press Enter, and you are in the room lobby."""
+    page = get(client, "/chat/")
+    if "location" in page.script:  # a script leads there, and this browser runs none
+        return
+    field = page.by_id.get("room-name-input", {}).get("name")
+    response = client.get("/chat/", {field: "lobby"} if field else {}, follow=True)
+    here = response.redirect_chain[-1][0] if response.redirect_chain else f"/chat/?{field}=lobby"
+    file = "chat/urls.py" if here == "/chat/lobby" else "chat/views.py"
+    expect(
+        response.status_code == 200 and unquote(here) == "/chat/lobby/",
+        seen=f"Typing lobby on /chat/ led to {here!r}, which answered {response.status_code}.",
+        asked='<input name="room"> sends ?room=lobby, and the view redirects to the room in request.GET["room"].',
+        file="chat/templates/chat/index.html" if field != "room" else file,
+    )
+
+
 def test_the_first_page_leads_to_the_chat(client):
     """/ leads to /chat/."""
     get(client, "/", file="tutorial/urls.py")
@@ -49,6 +69,20 @@ def test_a_room_has_a_log_an_input_and_a_button(client):
             seen == tag or (name == "chat-message-submit" and seen == "button"),
             seen=f"The page has {f'<{seen}>' if seen else 'no element'} with the id {name}.",
             asked=f'A <{tag} id="{name}">.',
+            file=FILE,
+        )
+
+
+def test_the_pages_script_finds_its_elements(client):
+    """Each element that the script looks for by its id is on the page."""
+    page = get(client, "/chat/lobby/")
+    looked_for = re.findall(r"querySelector\(\s*['\"`]#([\w-]+)['\"`]\s*\)", page.script)
+    looked_for += re.findall(r"getElementById\(\s*['\"`]([\w-]+)['\"`]\s*\)", page.script)
+    for name in looked_for:
+        expect(
+            name in page.by_id or ".id =" in page.script,  # the script makes elements of its own
+            seen=f"The script looks for #{name}, and no element has that id: in a browser, null.",
+            asked="The ids in the script are those in the HTML.",
             file=FILE,
         )
 
@@ -71,8 +105,38 @@ def test_the_pages_script_opens_the_rooms_socket(client):
     )
     expect(
         "encodeURIComponent(" in script,
-        seen="The script puts the room's name into the address as it is: a room called a#b would become a.",
+        seen="The script puts the room's name into the address as it is: a room called a#b has no socket, for # ends an address.",
         asked="encodeURIComponent(roomName) in the address.",
+        file=FILE,
+    )
+    expect(
+        not re.search(r"/ws/chat/\$\{[^`{}]*\}`|/ws/chat/['\"]\s*\+[^;'\"`]*;", script),
+        seen="The socket's address in the script ends without a slash, and the route of stage 4 has one.",
+        asked="A slash behind the room's name, too: `/ws/chat/${encodeURIComponent(roomName)}/`.",
+        file=FILE,
+    )
+
+
+def test_the_pages_script_speaks_the_consumers_language(client):
+    """The script sends what is typed as JSON, reads what comes as JSON, and stays on the page."""
+    page = get(client, "/chat/lobby/")
+    expect(
+        "JSON.stringify(" in page.script,
+        seen="The script never calls JSON.stringify(): the consumer reads JSON, and gets the bare text.",
+        asked="socket.send(JSON.stringify({message: …})).",
+        file=FILE,
+    )
+    bare = re.search(r"\bdata\.message\b", page.script) and not re.search(r"JSON\.parse\([^)]*data\b", page.script)
+    expect(
+        not bare,
+        seen="The script takes .message of a frame's text, which has none: in a browser, undefined.",
+        asked="JSON.parse(event.data).message.",
+        file=FILE,
+    )
+    expect(
+        "form" not in page.tags or "preventDefault" in page.script or "return false" in page.script,
+        seen="The script never calls preventDefault(): on Enter the browser sends the form and loads the page anew.",
+        asked="event.preventDefault() in the form's onsubmit.",
         file=FILE,
     )
 
@@ -82,14 +146,29 @@ def test_a_rooms_name_cannot_become_markup(client):
     name = "<!--<script>"
     page = get(client, "/chat/%3C!--%3Cscript%3E/")
     expect(
-        "room-name" in page.by_id and "JSON.parse(" in page.script,
-        seen='The page has no element with the id "room-name" that its script reads with JSON.parse.',
-        asked='{{ room_name|json_script:"room-name" }}, and JSON.parse of its textContent in the script.',
-        file=FILE,
-    )
-    expect(
         name not in page.text,
         seen=f"The room's name {name} stands in the page unescaped: the browser takes it for markup.",
         asked="{{ room_name }} in HTML, {{ room_name|json_script }} for the script, and mark_safe nowhere.",
         file=FILE,
+    )
+    asked = '{{ room_name|json_script:"room-name" }}, and JSON.parse of its textContent in the script.'
+    expect(
+        html.escape(name) not in page.script,
+        seen=f"The script has the room's name as {html.escape(name)}: "
+        "Django escaped it for HTML, and a script doesn't undo that.",
+        asked=asked,
+        file=FILE,
+    )
+    expect(
+        "room-name" in page.by_id and "JSON.parse(" in page.script,
+        seen='The page has no element with the id "room-name" that its script reads with JSON.parse.',
+        asked=asked,
+        file=FILE,
+    )
+    read = json.loads(page.by_id["room-name"].get("data", "null"))
+    expect(
+        read == name,
+        seen=f"The room is called {name}, and the script reads {read!r} as the room's name.",
+        asked='The view gives the template the name: render(request, "chat/room.html", {"room_name": room_name}).',
+        file="chat/views.py",
     )

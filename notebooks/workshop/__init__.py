@@ -1,5 +1,5 @@
 """
-What the notebooks are worked with: open a stage, check it, see its difference, serve it, connect to it.
+What the notebooks are worked with: open a stage, check it, see its difference, serve it, connect to it, break it.
 
 In a notebook: `from workshop import check, open_stage`. In a terminal, from the folder notebooks/:
 `python -m workshop check 3`.
@@ -8,6 +8,8 @@ In a notebook: `from workshop import check, open_stage`. In a terminal, from the
 from workshop.checks import check
 from workshop.client import connect
 from workshop.errors import WorkshopError
+from workshop.exercises import exercise, exercises
+from workshop.mistakes import make_mistake, mistakes, put_back, reveal, surprise
 from workshop.server import serve, windows
 from workshop.workspace import difference, open_stage, python, remove
 
@@ -16,10 +18,17 @@ __all__ = [
     "check",
     "connect",
     "difference",
+    "exercise",
+    "exercises",
+    "make_mistake",
+    "mistakes",
     "open_stage",
+    "put_back",
     "python",
     "remove",
+    "reveal",
     "serve",
+    "surprise",
     "windows",
 ]
 

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import sys
 
-from workshop import WorkshopError, check, difference, open_stage, serve
+from workshop import WorkshopError, check, difference, exercise, exercises, open_stage, serve
 
 
 def main():
@@ -18,6 +18,8 @@ def main():
         "difference": "show what you changed since the stage's beginning",
     }.items():
         verbs.add_parser(verb, help=does).add_argument("stage", type=int)
+    on_exercise = verbs.add_parser("exercise", help="run an exercise's tests on notebooks/workspace/, or list all")
+    on_exercise.add_argument("name", nargs="?")
     verbs.add_parser("serve", help="serve notebooks/workspace/ until Enter is pressed")
     arguments = parser.parse_args()
     for stream in (sys.stdout, sys.stderr):
@@ -25,8 +27,10 @@ def main():
     try:
         if arguments.verb == "open":
             open_stage(arguments.stage)
-        elif arguments.verb == "check":
-            found = check(arguments.stage)
+        elif arguments.verb == "exercise" and arguments.name is None:
+            exercises()
+        elif arguments.verb in ("check", "exercise"):
+            found = check(arguments.stage) if arguments.verb == "check" else exercise(arguments.name)
             print(found)
             return 0 if found.green else 1
         elif arguments.verb == "difference":

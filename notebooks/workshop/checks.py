@@ -27,7 +27,8 @@ def check(stage):
         raise WorkshopError(f"{notebook.name} builds nothing, so it has no tests. Check a stage from 1 to 7.")
     if not WORKSPACE.is_dir():
         raise WorkshopError(f"There is no notebooks/workspace/ yet. open_stage({stage}) makes it.")
-    return Check(stage, notebook.stem.split("_", 1)[1].replace("_", " "), *run_tests(tests, WORKSPACE))
+    title = f"Stage {stage}, {notebook.stem.split('_', 1)[1].replace('_', ' ')}"
+    return Check(title, *run_tests(tests, WORKSPACE))
 
 
 def run_tests(tests, project):
@@ -63,10 +64,10 @@ def run_tests(tests, project):
 
 
 class Check:
-    """What a stage's tests found on the workspace. `green` says whether all of them passed."""
+    """What the tests of a stage or an exercise found on the workspace. `green` says whether all of them passed."""
 
-    def __init__(self, stage, title, found, said):
-        self.stage, self.title, self.said = stage, title, said
+    def __init__(self, title, found, said):
+        self.title, self.said = title, said
         self.green = bool(found) and all(test["green"] for test in found)
         # A test with many cases is one sentence: green if all its cases are, else with its first red case.
         self.sentences = {}
@@ -76,7 +77,7 @@ class Check:
 
     def headline(self):
         passed = sum(all(case["green"] for case in cases) for cases in self.sentences.values())
-        return f"Stage {self.stage}, {self.title}: {passed} of {len(self.sentences)} green"
+        return f"{self.title}: {passed} of {len(self.sentences)} green"
 
     def rows(self):
         """Yield (green, sentence, why) for each test; `why` is a list of lines, empty where there is nothing to say."""

@@ -1,0 +1,68 @@
+"""
+Make a second app, `diary`, beside `chat`, and install it. Django has to know it.
+"""
+
+import subprocess
+import sys
+
+from stage import expect
+
+FILE = "tutorial/settings.py"
+STAGE = 1
+HINT = (
+    "The cell that made the chat differs in one word. And which list in the settings names all apps that Django knows?"
+)
+SOLUTION = [
+    'python("manage.py", "startapp", "diary")',
+    (
+        "tutorial/settings.py",
+        """\
+    'django.contrib.staticfiles',
+""",
+        """\
+    'django.contrib.staticfiles',
+    'diary',
+""",
+    ),
+]
+
+
+def test_the_diary_app_is_there(pytestconfig):
+    """`manage.py startapp diary` has made the diary app."""
+    for file in ("diary/__init__.py", "diary/views.py"):
+        expect(
+            (pytestconfig.project / file).is_file(),
+            seen=f"There is no {file} in the project's folder.",
+            asked="`python manage.py startapp diary` makes the app beside tutorial/ and chat/.",
+            file=file,
+        )
+
+
+def test_the_diary_app_is_installed(django):
+    """Django knows the diary app."""
+    from django.apps import apps
+
+    expect(
+        apps.is_installed("diary"),
+        seen='"diary" is not in INSTALLED_APPS.',
+        asked='"diary" stands in INSTALLED_APPS: a folder alone is no app to Django.',
+        file=FILE,
+    )
+
+
+def test_manage_py_finds_nothing_wrong(pytestconfig):
+    """`python manage.py check` finds nothing wrong."""
+    run = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=pytestconfig.project,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=30,
+    )
+    said = run.stderr.strip().splitlines() or ["nothing"]
+    expect(
+        run.returncode == 0,
+        seen=f"`python manage.py check` ended with: {said[-1]}",
+        asked="The name in INSTALLED_APPS is the name of the app's folder.",
+        file=FILE,
+    )

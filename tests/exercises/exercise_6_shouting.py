@@ -1,0 +1,68 @@
+"""
+Let the room refuse what is shouted. That is a message with at least ten capitals and no small letter. Its sender reads
+why, in a sentence, and nobody else hears anything.
+"""
+
+import pytest
+from stage import Person, expect
+
+FILE = "chat/consumers.py"
+STAGE = 6
+HINT = (
+    "One function decides what a message is, and its errors are sentences for the sender already. "
+    "Strings can tell: look at `str.isupper()`, for a whole message and for one letter."
+)
+SOLUTION = [
+    (
+        "chat/consumers.py",
+        """\
+    return message
+""",
+        """\
+    if message.isupper() and sum(letter.isupper() for letter in message) >= 10:
+        raise ValueError("This message is shouted. Write it in small letters, please.")
+    return message
+""",
+    ),
+]
+
+JOINED = "The socket /ws/chat/lobby/ is accepted."
+
+
+@pytest.fixture
+def person(application):
+    return lambda name: Person(name, application, "/ws/chat/lobby/")
+
+
+@pytest.mark.parametrize("message", ["HELLO WORLD", "IS ANYBODY HERE???", "ÄÖÜ ÄÖÜ ÄÖÜ Ä", "ПРИВЕТ ВСЕМ"], ids=ascii)
+async def test_who_shouts_is_told_so(person, message):
+    """Who shouts gets an error in a sentence, nobody else hears it, and the socket lives."""
+    asked = (
+        'parse_message() raises a ValueError for ten capitals without a small letter, so its sender gets {"error": …}.'
+    )
+    alice = await person("Alice").join(asked=JOINED, file=FILE)
+    bob = await person("Bob").join(asked=JOINED, file=FILE)
+    await alice.say(message)
+    answer = await alice.hear(after=f"she shouted {message!r}", asked=asked, file=FILE)
+    expect(
+        list(answer) == ["error"] and isinstance(answer["error"], str) and answer["error"].endswith("."),
+        seen=f"After Alice shouted {message!r}, she got {answer}.",
+        asked=asked,
+        file=FILE,
+    )
+    await alice.say("I am sorry.")
+    for listener in (alice, bob):
+        frame = await listener.hear(after="Alice then said something quietly", asked=asked, file=FILE)
+        expect(frame == {"message": "I am sorry."}, seen=f"{listener.name} got {frame}.", asked=asked, file=FILE)
+
+
+@pytest.mark.parametrize(
+    "message", ["HELLO YOUR", "HELLO WORLd", "OK", "聊天室聊天室聊天室聊天室", "1234567890!"], ids=ascii
+)
+async def test_what_is_not_shouted_arrives(person, message):
+    """Nine capitals, one small letter, numbers, or letters that know no capitals: that is no shouting, and arrives."""
+    asked = "Shouting is ten capitals or more, and no small letter. What is neither goes to the room as before."
+    alice = await person("Alice").join(asked=JOINED, file=FILE)
+    await alice.say(message)
+    frame = await alice.hear(after=f"she said {message!r}", asked=asked, file=FILE)
+    expect(frame == {"message": message}, seen=f"Alice said {message!r} and got {frame}.", asked=asked, file=FILE)

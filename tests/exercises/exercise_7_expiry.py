@@ -1,0 +1,80 @@
+"""
+Have more patience with somebody who doesn't read. A message may wait in a mailbox for five minutes before it is thrown
+away, where it is one minute now. Let it be so with Redis too.
+"""
+
+import os
+import subprocess
+import sys
+
+from stage import expect
+
+FILE = "tutorial/settings.py"
+STAGE = 7
+HINT = (
+    "The word was in the table at the top of this notebook, and it counts seconds. The settings make one layer or the "
+    "other, so it has two places. How do they share the capacity?"
+)
+SOLUTION = [
+    (
+        "tutorial/settings.py",
+        """\
+CAPACITY = 10_000
+""",
+        """\
+CAPACITY = 10_000
+EXPIRY = 5 * 60  # seconds that a message may wait there, before it is thrown away
+""",
+    ),
+    (
+        "tutorial/settings.py",
+        """\
+                "capacity": CAPACITY,
+""",
+        """\
+                "capacity": CAPACITY,
+                "expiry": EXPIRY,
+""",
+    ),
+    (
+        "tutorial/settings.py",
+        '            "CONFIG": {"capacity": CAPACITY},\n',
+        '            "CONFIG": {"capacity": CAPACITY, "expiry": EXPIRY},\n',
+    ),
+]
+
+
+def test_a_message_waits_five_minutes_in_memory(layer):
+    """In memory a message may wait for 300 seconds."""
+    expect(
+        layer.expiry == 300,
+        seen=f"Messages expire after {layer.expiry} s.",
+        asked='"expiry": 300 in the CONFIG of the InMemoryChannelLayer.',
+        file=FILE,
+    )
+
+
+def test_a_message_waits_five_minutes_on_redis(pytestconfig):
+    """With REDIS_URL set a message may wait for 300 seconds too."""
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import tutorial.asgi\n"
+            "from channels.layers import get_channel_layer\n"
+            "layer = get_channel_layer()\n"
+            "print(type(layer).__name__, layer.expiry)",
+        ],
+        cwd=pytestconfig.project,
+        env={**os.environ, "REDIS_URL": "redis://localhost:6379"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=30,
+    )
+    seen = run.stdout.strip() or (run.stderr.strip().splitlines() or ["nothing"])[-1]
+    expect(
+        seen == "RedisChannelLayer 300",
+        seen=f"With REDIS_URL set, the layer and its expiry are: {seen}",
+        asked='"expiry": 300 in the CONFIG of the RedisChannelLayer too, beside "hosts" and "capacity".',
+        file=FILE,
+    )

@@ -1,0 +1,186 @@
+"""
+Let latecomers know what was said. Who enters a room first gets its last ten messages in one frame, oldest first:
+`{"last": ["hello", "hello yourself"]}`, also when the room was empty meanwhile. Where nothing was said there is no such
+frame. The page shows them above what is new, and nothing twice.
+"""
+
+import re
+
+import pytest
+from stage import Page, Person, expect
+
+FILE = "chat/consumers.py"
+STAGE = 7
+HINT = (
+    "A group is gone when the last one leaves. What lives as long as the layer? The layer: an object in Python can "
+    "take one attribute more. `collections.deque` forgets by itself what is too old. And mind the moment: between "
+    "joining the group and looking at what is kept nobody may get a word in, so no `await` either. Or a message comes "
+    "twice, or never."
+)
+SOLUTION = [
+    (
+        "chat/consumers.py",
+        """\
+import contextlib
+""",
+        """\
+import collections
+import contextlib
+""",
+    ),
+    (
+        "chat/consumers.py",
+        """\
+        await self.channel_layer.group_add(self.room_group_name, self.channel_name)
+""",
+        """\
+        await self.channel_layer.group_add(self.room_group_name, self.channel_name)
+        last = list(self.kept_messages().get(self.room_group_name, []))  # what comes after is an event
+""",
+    ),
+    (
+        "chat/consumers.py",
+        """\
+        await self.accept()
+""",
+        """\
+        await self.accept()
+        if last:
+            await self.send(json.dumps({"last": last}))
+""",
+    ),
+    (
+        "chat/consumers.py",
+        """\
+            await self.channel_layer.group_send(self.room_group_name, {"type": "chat_msg", "message": message})
+""",
+        """\
+            self.keep(message)
+            await self.channel_layer.group_send(self.room_group_name, {"type": "chat_msg", "message": message})
+""",
+    ),
+    (
+        "chat/consumers.py",
+        """\
+    async def chat_msg(self, event):
+""",
+        '''\
+    def kept_messages(self):
+        """Return {group: its last messages}. The layer of this process has them, beside its groups."""
+        return vars(self.channel_layer).setdefault("kept_messages", {})
+
+    def keep(self, message):
+        """Keep a message for who comes later: ten a room, of a hundred rooms, or memory would run out."""
+        rooms = self.kept_messages()
+        messages = rooms.pop(self.room_group_name, collections.deque(maxlen=10))
+        messages.append(message)
+        rooms[self.room_group_name] = messages  # behind all others, for a dict keeps the order
+        if len(rooms) > 100:
+            del rooms[next(iter(rooms))]  # the room that has been silent for longest
+
+    async def chat_msg(self, event):
+''',
+    ),
+    (
+        "chat/templates/chat/room.html",
+        """\
+        if ("error" in frame) {
+""",
+        """\
+        if ("last" in frame) {
+          catchUp(frame.last);
+        } else if ("error" in frame) {
+""",
+    ),
+    (
+        "chat/templates/chat/room.html",
+        """\
+    function showAway(wait) {
+""",
+        """\
+    // After a lost connection some of them are in the log already: its end is their beginning.
+    function catchUp(last) {
+      const shown = [...announcer.children].map((line) => line.textContent);
+      let known = last.length;
+      while (known && JSON.stringify(shown.slice(-known)) !== JSON.stringify(last.slice(0, known))) known--;
+      for (const message of last.slice(known)) append(message);
+    }
+
+    function showAway(wait) {
+""",
+    ),
+]
+
+JOINED = "The socket of a room is accepted."
+
+
+@pytest.fixture
+def person(application):
+    return lambda name, room: Person(name, application, f"/ws/chat/{room}/")
+
+
+async def say_all(person, messages):
+    """Let the person say these messages, and hear each."""
+    for message in messages:
+        await person.say(message)
+        frame = await person.hear(after=f"{person.name} spoke", asked="Everyone hears what is said.", file=FILE)
+        expect(
+            frame == {"message": message},
+            seen=f"After {person.name} said {message!r}, they got {frame}.",
+            asked="Everyone hears what is said, as before.",
+            file=FILE,
+        )
+
+
+async def test_a_latecomer_gets_the_last_ten_messages_before_anything_new(person):
+    """A latecomer gets the last ten messages in one frame, oldest first, and then what is new."""
+    asked = 'connect() sends {"last": […]} after accept(): the last ten messages of the room, oldest first.'
+    said = [f"message {number}" for number in range(1, 13)]
+    alice = await person("Alice", "late").join(asked=JOINED, file=FILE)
+    await say_all(alice, said)
+    bob = await person("Bob", "late").join(asked=JOINED, file=FILE)
+    await alice.say("and now something new")
+    frame = await bob.hear(after="he came late", asked=asked, file=FILE)
+    expect(
+        frame == {"last": said[-10:]}, seen=f"Alice said {len(said)} messages. Bob got {frame}.", asked=asked, file=FILE
+    )
+    frame = await bob.hear(after="Alice said something new", asked="Then comes what is new, once.", file=FILE)
+    expect(
+        frame == {"message": "and now something new"},
+        seen=f"After the last messages Bob got {frame}.",
+        asked="Then comes what is new, once.",
+        file=FILE,
+    )
+
+
+async def test_the_messages_outlive_an_empty_room(person):
+    """The messages are kept when everybody has gone."""
+    asked = "The messages are kept elsewhere than in a consumer or a group: both go with the last person."
+    alice = await person("Alice", "empty").join(asked=JOINED, file=FILE)
+    await say_all(alice, ["Is anybody here?", "Well, then."])
+    await alice.leave()
+    bob = await person("Bob", "empty").join(asked=JOINED, file=FILE)
+    frame = await bob.hear(after="he came into the room that Alice had left", asked=asked, file=FILE)
+    expect(frame == {"last": ["Is anybody here?", "Well, then."]}, seen=f"Bob got {frame}.", asked=asked, file=FILE)
+
+
+async def test_a_room_where_nothing_was_said_has_nothing_to_tell(person):
+    """Who enters a room where nothing was said gets no such frame, whatever other rooms have said."""
+    asked = "The messages are kept for each room apart, and where there are none connect() sends nothing."
+    alice = await person("Alice", "loud").join(asked=JOINED, file=FILE)
+    await say_all(alice, ["only for this room"])
+    carol = await person("Carol", "silent").join(asked=JOINED, file=FILE)
+    await carol.say("hello")
+    frame = await carol.hear(after="she spoke in a room where nothing was said", asked=asked, file=FILE)
+    expect(frame == {"message": "hello"}, seen=f"Carol first got {frame}.", asked=asked, file=FILE)
+
+
+def test_the_page_shows_them(client):
+    """The page's script knows a frame with "last"."""
+    script = Page(client.get("/chat/lobby/")).script
+    expect(
+        re.search(r"\blast\b", script),
+        seen='The page\'s script has no word of "last", so it shows "undefined" for such a frame.',
+        asked='In onmessage: a frame with "last" goes into the log, message by message.',
+        file="chat/templates/chat/room.html",
+    )

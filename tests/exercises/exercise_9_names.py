@@ -1,0 +1,154 @@
+"""
+Give people names. A frame may carry a `name` of 1 to 30 characters beside its message, and everyone gets
+`{"message": "Alice: hello"}`; any other name gets its sender an error, in a sentence. The page has an input
+`#chat-name-input` whose content goes along. Without a name all is as before, and nothing typed is lost or doubled.
+"""
+
+import json
+
+import pytest
+from stage import Page, Person, expect
+
+FILE = "chat/consumers.py"
+STAGE = 7
+HINT = (
+    "`parse_message` decides what a message is: let it return the text with the name in front, and nothing else in the "
+    "consumer has to change. In the page look for whoever touches `unsent` and `unconfirmed`. What comes back from the "
+    "room is no longer what was typed, so how does the page know its own message again?"
+)
+SOLUTION = [
+    (
+        "chat/consumers.py",
+        """\
+        raise ValueError(f"This message has {len(message)} characters. Expected {MAX_LENGTH} at most.")
+""",
+        """\
+        raise ValueError(f"This message has {len(message)} characters. Expected {MAX_LENGTH} at most.")
+    if "name" in frame:
+        name = frame["name"]
+        if not isinstance(name, str) or not name.strip() or len(name) > 30:
+            raise ValueError("This is no name. Expected 1 to 30 characters, and not only spaces.")
+        message = f"{name}: {message}"
+""",
+    ),
+    (
+        "chat/templates/chat/room.html",
+        """\
+    <label for="chat-message-input">Your message</label>
+""",
+        """\
+    <label for="chat-name-input">Your name, if you like</label>
+    <input id="chat-name-input" type="text" dir="auto" autocomplete="nickname" maxlength="30">
+    <label for="chat-message-input">Your message</label>
+""",
+    ),
+    (
+        "chat/templates/chat/room.html",
+        """\
+    const unconfirmed = [];  // sent, and not yet come back from the room
+""",
+        """\
+    const unconfirmed = [];  // sent, and not yet come back from the room
+    const asItComesBack = ({message, name}) => name ? `${name}: ${message}` : message;
+""",
+    ),
+    (
+        "chat/templates/chat/room.html",
+        "          const own = unconfirmed.indexOf(frame.message);\n",
+        "          const own = unconfirmed.findIndex((typed) => asItComesBack(typed) === frame.message);\n",
+    ),
+    (
+        "chat/templates/chat/room.html",
+        """\
+        const message = unsent.shift();
+        socket.send(JSON.stringify({message}));
+        unconfirmed.push(message);
+""",
+        """\
+        const typed = unsent.shift();
+        socket.send(JSON.stringify(typed));  // which leaves a name out that is undefined
+        unconfirmed.push(typed);
+""",
+    ),
+    (
+        "chat/templates/chat/room.html",
+        '      input.value = [...messages, input.value].filter(Boolean).join(" ");\n',
+        '      input.value = [...messages.map((typed) => typed.message), input.value].filter(Boolean).join(" ");\n',
+    ),
+    (
+        "chat/templates/chat/room.html",
+        """\
+      unsent.push(input.value);
+""",
+        """\
+      const name = document.querySelector("#chat-name-input").value.trim();
+      unsent.push({message: input.value, name: name || undefined});
+""",
+    ),
+]
+
+JOINED = "The socket of a room is accepted."
+
+
+@pytest.fixture
+def person(application):
+    return lambda name: Person(name, application, "/ws/chat/names/")
+
+
+@pytest.mark.parametrize("name", ["Alice", "爱丽丝", "O'Hara & <b>", "x" * 30, "😀" * 30], ids=ascii)
+async def test_a_name_stands_before_the_message(person, name):
+    """What somebody with a name says reaches everyone with the name before it."""
+    asked = 'parse_message() returns "Alice: hello" for {"message": "hello", "name": "Alice"}.'
+    alice = await person("Alice").join(asked=JOINED, file=FILE)
+    bob = await person("Bob").join(asked=JOINED, file=FILE)
+    await alice.send(text=json.dumps({"message": "hello", "name": name}))
+    for listener in (alice, bob):
+        frame = await listener.hear(after=f"Alice, as {name!r}, said hello", asked=asked, file=FILE)
+        expect(frame == {"message": f"{name}: hello"}, seen=f"{listener.name} got {frame}.", asked=asked, file=FILE)
+
+
+async def test_without_a_name_all_is_as_before(person):
+    """Without a name everyone gets the message alone."""
+    asked = 'A frame without "name" is as good as before.'
+    alice = await person("Alice").join(asked=JOINED, file=FILE)
+    await alice.say("hello")
+    frame = await alice.hear(after="she said hello without a name", asked=asked, file=FILE)
+    expect(frame == {"message": "hello"}, seen=f"Alice got {frame}.", asked=asked, file=FILE)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 31, 5, None, ["Alice"], {"name": "Alice"}, "\ud83d"], ids=ascii)
+async def test_what_is_no_name_gets_an_error(person, name):
+    """What is no name gets its sender an error in a sentence. Nobody else notices, and the socket lives."""
+    asked = "parse_message() raises a ValueError unless the name is a string of 1 to 30 characters."
+    alice = await person("Alice").join(asked=JOINED, file=FILE)
+    bob = await person("Bob").join(asked=JOINED, file=FILE)
+    await alice.send(text=json.dumps({"message": "hello", "name": name}))
+    answer = await alice.hear(after=f"she sent the name {name!a}", asked=asked, file=FILE)
+    expect(
+        list(answer) == ["error"] and isinstance(answer["error"], str) and answer["error"].endswith("."),
+        seen=f"After Alice sent the name {name!a}, she got {answer}.",
+        asked=asked,
+        file=FILE,
+    )
+    await alice.say("and now a good one")
+    for listener in (alice, bob):
+        frame = await listener.hear(after="Alice then said something", asked=asked, file=FILE)
+        expect(frame == {"message": "and now a good one"}, seen=f"{listener.name} got {frame}.", asked=asked, file=FILE)
+
+
+def test_the_page_has_a_place_for_the_name(client):
+    """The room's page has an input for the name, and its script reads it."""
+    page = Page(client.get("/chat/lobby/"))
+    seen = page.by_id.get("chat-name-input", {}).get("tag")
+    expect(
+        seen == "input",
+        seen=f"The page has {f'<{seen}>' if seen else 'no element'} with the id chat-name-input.",
+        asked='An <input id="chat-name-input"> with a label.',
+        file="chat/templates/chat/room.html",
+    )
+    expect(
+        "chat-name-input" in page.script,
+        seen="The page's script never looks at #chat-name-input.",
+        asked="What is typed there goes along with each message, as its name.",
+        file="chat/templates/chat/room.html",
+    )

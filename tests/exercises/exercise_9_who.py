@@ -1,0 +1,181 @@
+"""
+Show how many are in the room. A page that opens its socket with `?here` behind the address gets `{"here": 2}` when
+somebody comes or goes: the number of people who are in the room now. The room's page asks so, and shows the answer in
+words, in an element `#chat-here` with the role `status`. Who doesn't ask gets messages only, as before.
+"""
+
+import re
+
+import pytest
+from stage import Page, Person, expect
+
+FILE = "chat/consumers.py"
+STAGE = 7
+HINT = (
+    'What stands behind the `?` is in the scope, as bytes: `scope["query_string"]`. The number is in the layer, where '
+    "you have looked already. Who asks could be in a second group: a consumer may be in as many as it likes. When does "
+    "somebody come, and through which method does everybody go, however they end?"
+)
+SOLUTION = [
+    (
+        "chat/consumers.py",
+        """
+    async def receive(self, text_data=None, bytes_data=None):
+""",
+        """\
+        if self.scope["query_string"] == b"here":
+            await self.channel_layer.group_add(self.here_group_name, self.channel_name)
+        await self.tell_who_is_here()
+
+    async def receive(self, text_data=None, bytes_data=None):
+""",
+    ),
+    (
+        "chat/consumers.py",
+        """\
+    async def leave(self):
+""",
+        '''\
+    @property
+    def here_group_name(self):
+        """The group of those in the room who asked who is here. No room's own group begins with "here"."""
+        return self.room_group_name.replace("chat", "here", 1)
+
+    async def tell_who_is_here(self):
+        """Tell those who asked. Only the layer in memory knows how many are in a group: on Redis nobody is told."""
+        groups = getattr(self.channel_layer, "groups", {})
+        if self.here_group_name in groups:
+            event = {"type": "chat_here", "here": len(groups.get(self.room_group_name, ()))}
+            await self.channel_layer.group_send(self.here_group_name, event)
+
+    async def chat_here(self, event):
+        await self.send(json.dumps({"here": event["here"]}))
+
+    async def leave(self):
+''',
+    ),
+    (
+        "chat/consumers.py",
+        """\
+            await self.channel_layer.group_discard(self.room_group_name, self.channel_name)
+""",
+        """\
+            await self.channel_layer.group_discard(self.room_group_name, self.channel_name)
+            await self.channel_layer.group_discard(self.here_group_name, self.channel_name)
+            await self.tell_who_is_here()
+""",
+    ),
+    (
+        "chat/templates/chat/room.html",
+        """\
+  <p id="chat-status" role="status">Connecting…</p>
+""",
+        """\
+  <p id="chat-status" role="status">Connecting…</p>
+  <p id="chat-here" role="status"></p>
+""",
+    ),
+    (
+        "chat/templates/chat/room.html",
+        """\
+    url.protocol = url.protocol.replace("http", "ws");  // and so https becomes wss
+""",
+        """\
+    url.protocol = url.protocol.replace("http", "ws");  // and so https becomes wss
+    url.search = "here";  // tell this page who is here
+""",
+    ),
+    (
+        "chat/templates/chat/room.html",
+        """\
+          giveBack(unconfirmed.splice(-1), frame.error);
+""",
+        """\
+          giveBack(unconfirmed.splice(-1), frame.error);
+        } else if ("here" in frame) {
+          show("#chat-here", frame.here === 1 ? "Nobody else is here." : `${frame.here} people are here.`);
+""",
+    ),
+    (
+        "chat/templates/chat/room.html",
+        """\
+        showAway(wait);
+""",
+        """\
+        showAway(wait);
+        show("#chat-here", "");  // until there is a connection again, nobody knows
+""",
+    ),
+]
+
+JOINED = "The socket of a room is accepted, with ?here behind its address too."
+
+
+@pytest.fixture
+def person(application):
+    """Make a person at the door of a room, who asks who is here unless told not to."""
+    return lambda name, room, asks=True: Person(name, application, f"/ws/chat/{room}/{'?here' if asks else ''}")
+
+
+async def hears_number(person, number, *, after, asked):
+    """Take the person's next frame. Raises Unmet unless it says that so many are here."""
+    frame = await person.hear(after=after, asked=asked, file=FILE)
+    expect(frame == {"here": number}, seen=f"After {after}, {person.name} got {frame}.", asked=asked, file=FILE)
+
+
+async def test_when_somebody_comes_everyone_who_asks_learns_the_number(person):
+    """When somebody comes, everyone in the room who asks gets the number of people in it."""
+    asked = (
+        'At the end of connect() an event with the number goes out, and who asked sends {"here": …} to their client.'
+    )
+    alice = await person("Alice", "hall").join(asked=JOINED, file=FILE)
+    await hears_number(alice, 1, after="Alice came", asked=asked)
+    bob = await person("Bob", "hall").join(asked=JOINED, file=FILE)
+    for listener in (alice, bob):
+        await hears_number(listener, 2, after="Bob came", asked=asked)
+
+
+async def test_when_somebody_goes_the_others_learn_the_number(person):
+    """When somebody goes, on their own or because the server ended them, the others get the number that is left."""
+    asked = "leave() runs at any end of a connection. There, after group_discard, the others are told again."
+    alice = await person("Alice", "stage").join(asked=JOINED, file=FILE)
+    bob = await person("Bob", "stage").join(asked=JOINED, file=FILE)
+    carol = await person("Carol", "stage").join(asked=JOINED, file=FILE)
+    for number, name in enumerate(("Alice", "Bob", "Carol"), start=1):
+        await hears_number(alice, number, after=f"{name} came", asked=asked)
+    await bob.leave()
+    await hears_number(alice, 2, after="Bob left", asked=asked)
+    carol.socket.future.cancel()
+    await carol.socket.wait()
+    await hears_number(alice, 1, after="the server ended Carol's consumer", asked=asked)
+
+
+async def test_who_does_not_ask_is_counted_and_gets_messages_only(person):
+    """Who comes without ?here is counted, and gets messages only, as before. Rooms are counted apart."""
+    asked = "Nothing but messages goes to a socket without ?here. The number is that of the room's own group."
+    await person("Carol", "kitchen").join(asked=JOINED, file=FILE)
+    bob = await person("Bob", "attic", asks=False).join(asked=JOINED, file=FILE)
+    alice = await person("Alice", "attic").join(asked=JOINED, file=FILE)
+    await hears_number(alice, 2, after="Alice came to Bob, who doesn't ask", asked=asked)
+    await alice.say("hello")
+    for listener in (bob, alice):
+        frame = await listener.hear(after="Alice spoke", asked=asked, file=FILE)
+        expect(frame == {"message": "hello"}, seen=f"{listener.name} got {frame}.", asked=asked, file=FILE)
+
+
+def test_the_page_asks_and_shows_it(client):
+    """The room's page asks who is here, and has a place for the answer that a screen reader reads out."""
+    page = Page(client.get("/chat/lobby/"))
+    file = "chat/templates/chat/room.html"
+    expect(
+        page.by_id.get("chat-here", {}).get("role") == "status",
+        seen='The page has no element with the id chat-here and role="status".',
+        asked='<p id="chat-here" role="status"></p>.',
+        file=file,
+    )
+    expect(
+        re.search(r"\?here|\.search\b|searchParams", page.script) and "chat-here" in page.script,
+        seen="The page's script doesn't open the socket with ?here, or doesn't write into #chat-here.",
+        asked='url.search = "here" where the address is made; in onmessage the number goes into #chat-here, in words.',
+        file=file,
+    )

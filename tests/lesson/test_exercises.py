@@ -1,0 +1,159 @@
+"""
+The exercises: unsolved they fail, the solution passes and breaks no stage, the hint gives nothing away, and the
+notebook shows what the file says. The last three can be solved one after the other, in any order.
+"""
+
+import itertools
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from exercises.solutions import EXERCISES, solve
+from lesson import STAGE_TESTS, code_cells, read
+from workshop.checks import run_tests
+from workshop.errors import WorkshopError
+from workshop.exercises import exercise as run_exercise
+from workshop.exercises import exercises as print_exercises
+from workshop.stages import find_notebook, replay, write_files
+
+LAST = [name for name in EXERCISES if name.startswith("9_")]
+
+
+@pytest.fixture(scope="module")
+def states():
+    """For each stage the files that it leaves."""
+    return dict(replay(max(exercise.STAGE for exercise in EXERCISES.values())))
+
+
+@pytest.fixture(scope="module")
+def results(states, tmp_path_factory):
+    """For each exercise what its tests find unsolved, and what they and its stage's tests find solved: futures."""
+
+    def run(names, files, *, solved):
+        tests = [EXERCISES[name].__file__ for name in names]
+        if solved:
+            tests += STAGE_TESTS[: max(EXERCISES[name].STAGE for name in names)]
+        project = tmp_path_factory.mktemp(names[0])
+        write_files(files, project)
+        return run_tests(tests, project)
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        futures = {}
+        for name, exercise in EXERCISES.items():
+            before = states[exercise.STAGE]
+            futures[name, "unsolved"] = pool.submit(run, [name], before, solved=False)
+            futures[name, "solved"] = pool.submit(run, [name], solve(exercise, before), solved=True)
+        futures["together"] = pool.submit(run, LAST, solve_in_order(LAST, states), solved=True)
+        yield futures
+
+
+def solve_in_order(names, states):
+    """Return the files of the state from which these exercises start, with the solution of one after the other."""
+    files = states[EXERCISES[names[0]].STAGE]
+    for name in names:
+        files = solve(EXERCISES[name], files)
+    return files
+
+
+def assert_green(result):
+    found, said = result
+    red = "\n\n".join(f"{test['sentence']}\nSeen: {test['seen']}" for test in found if not test["green"])
+    assert found and not red, red or said
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_unsolved_it_fails_in_words(name, results):
+    found, said = results[name, "unsolved"].result()
+    red = [test for test in found if not test["green"]]
+    assert red, f"{name} has nothing to do, its tests are green already. pytest said:\n{said}"
+    for test in red:
+        assert test["seen"] and test["asked"] and test["file"], f"{name} fails without words: {test}"
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_its_solution_passes_and_the_stages_so_far_stay_green(name, results):
+    assert_green(results[name, "solved"].result())
+
+
+def test_the_last_ones_solutions_are_green_together(results):
+    assert_green(results["together"].result())
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(LAST)), ids=" ".join)
+def test_the_last_ones_can_be_solved_in_any_order(order, states):
+    assert solve_in_order(order, states) == solve_in_order(LAST, states)
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_its_hint_is_no_solution(name):
+    exercise = EXERCISES[name]
+    assert len(exercise.HINT.split()) > 5, f"The hint of {name} is empty, or nearly."
+    given_away = [line for line in new_lines(exercise) if line in exercise.HINT]
+    assert not given_away, f"The hint of {name} has lines of its solution: {given_away}"
+
+
+def new_lines(exercise):
+    """Yield each line that the solution adds, without its indent, unless it is nothing but brackets or a word."""
+    for step in exercise.SOLUTION:
+        _, old, new = ("", "", step) if isinstance(step, str) else step
+        for line in new.splitlines():
+            if line not in old.splitlines() and len(re.findall(r"\w+", line)) > 1:
+                yield line.strip()
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_its_notebook_shows_the_task_the_check_the_hint_and_the_solution(name):
+    exercise = EXERCISES[name]
+    path = find_notebook(int(name.split("_")[0]))
+    notebook = read(path)
+    says = " ".join("\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown").split())
+    assert " ".join(exercise.__doc__.split()) in says, f"{path.name} doesn't say the task of {name} as its file does."
+    assert any(f'exercise("{name}")' in cell.source.splitlines() for cell in code_cells(notebook)), (
+        f'No cell of {path.name} runs exercise("{name}").'
+    )
+    hints, solutions = [folded(notebook, summary) for summary in ("A hint", "A solution")]
+    assert any(exercise.HINT == " ".join(text.split()) for text in hints), f"{path.name} has no folded hint of {name}."
+    shown = [re.findall(r"^```\w+\n(.*?)^```$", text, re.MULTILINE | re.DOTALL) for text in solutions]
+    wanted = [f"{step}\n" if isinstance(step, str) else step[2] for step in exercise.SOLUTION]
+    wanted = [text.strip("\n") for text in wanted]
+    assert any(wanted == [text.strip("\n") for text in blocks] for blocks in shown), (
+        f"{path.name} has no folded solution with just what the solution of {name} writes, step by step."
+    )
+
+
+def folded(notebook, summary):
+    """Return what the notebook's texts hide behind this summary."""
+    pattern = rf"<details><summary>{summary}</summary>\n(.*?)</details>"
+    return [
+        text
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
+        for text in re.findall(pattern, cell.source, re.DOTALL)
+    ]
+
+
+def test_exercises_prints_each_with_a_sentence(capsys):
+    print_exercises()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(EXERCISES)
+    assert all(line.endswith(".") for line in lines)
+
+
+def test_exercise_runs_on_the_students_workspace(monkeypatch, tmp_path, states):
+    monkeypatch.setitem(run_exercise.__globals__, "WORKSPACE", tmp_path)
+    write_files(states[3], tmp_path)
+    assert run_exercise("3_ping").headline() == "Exercise 3_ping: 0 of 2 green"
+    write_files(solve(EXERCISES["3_ping"], states[3]), tmp_path)
+    assert run_exercise("3_ping").headline() == "Exercise 3_ping: 2 of 2 green"
+
+
+def test_exercise_says_which_there_are():
+    with pytest.raises(WorkshopError, match="no exercise called 'ping'.* 3_ping"):
+        run_exercise("ping")
+
+
+@pytest.mark.parametrize("name, stage", [("3_ping", 4), ("9_who", 9)])
+def test_exercise_says_how_to_get_a_workspace(monkeypatch, tmp_path, name, stage):
+    monkeypatch.setitem(run_exercise.__globals__, "WORKSPACE", tmp_path / "none")
+    with pytest.raises(WorkshopError, match=rf"open_stage\({stage}\)"):
+        run_exercise(name)

@@ -1,0 +1,180 @@
+"""
+Classic mistakes: each is caught by the tests of its own stage, in words that name the cause and the file. And no
+right solution is blamed, however it is written.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from lesson import STAGE_TESTS, copy_lesson, run
+from right_solutions import RIGHT_SOLUTIONS
+from workshop.checks import Check, run_tests
+from workshop.mistakes import MISTAKES
+from workshop.stages import read_files, replay, write_files
+
+
+@pytest.fixture(scope="module")
+def checks(request, tmp_path_factory):
+    """For each change that a wanted test is about, the Check of its own stage, as a future."""
+    wanted = [item.callspec.params["change"] for item in request.session.items if "checks" in item.fixturenames]
+    states = dict(replay(max((change.stage for change in wanted), default=0)))
+    folder = tmp_path_factory.mktemp("changed")
+
+    def check(change):
+        project = folder / change.name
+        write_files(change.apply(states[change.stage]), project)
+        tests = [path for path in STAGE_TESTS if path.name.startswith(f"test_{change.stage}_")]
+        return Check(change.name, *run_tests(tests, project))
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        yield {change.name: pool.submit(check, change) for change in wanted}
+
+
+@pytest.mark.parametrize("change", MISTAKES, ids=lambda mistake: mistake.name)
+def test_a_mistake_is_caught_by_its_own_stage_in_words_that_name_the_cause_and_the_file(change, checks):
+    found = checks[change.name].result()
+    assert found.sentences and not found.green, f"With {change.title}, stage {change.stage} says:\n{found}"
+    reasons = [why for green, _, why in found.rows() if not green]
+    assert any(
+        change.says in " ".join(" ".join(why).split()) and why[-1].split() == ["Open:", change.file] for why in reasons
+    ), f"With {change.title}, no red test says {change.says!r} and opens {change.file}:\n{found}"
+    assert "Traceback" not in str(found)
+
+
+@pytest.mark.parametrize("change", RIGHT_SOLUTIONS, ids=lambda solution: solution.name)
+def test_a_right_solution_is_not_blamed_however_it_is_written(change, checks):
+    found = checks[change.name].result()
+    assert found.green, f"{change.title}, and stage {change.stage} says:\n{found}"
+
+
+def test_each_mistake_has_a_name_of_its_own():
+    names = [change.name for change in [*MISTAKES, *RIGHT_SOLUTIONS]]
+    assert len(names) == len(set(names))
+
+
+# The verbs
+
+
+@pytest.fixture
+def lesson(tmp_path):
+    lesson = copy_lesson(tmp_path)
+    do(lesson, "open_stage(4)")
+    return lesson
+
+
+def do(lesson, *lines):
+    """Run these lines in a fresh process, as after a restart of the kernel, and return what they print."""
+    return run(lesson, "\n".join(["from workshop import *", "from workshop.mistakes import *", *lines]))
+
+
+def fails(lesson, line):
+    """Run one line. It has to raise a WorkshopError: return its words."""
+    return do(
+        lesson,
+        f"try:\n    {line}\nexcept WorkshopError as error:\n    print(error)",
+        "else:\n    raise SystemExit('No WorkshopError was raised.')",
+    )
+
+
+def workspace(lesson):
+    return read_files(lesson / "notebooks" / "workspace")
+
+
+def consumers(lesson):
+    return lesson / "notebooks" / "workspace" / "chat" / "consumers.py"
+
+
+def copies(lesson):
+    return [read_files(path) for path in sorted((lesson / "notebooks").glob("workspace_copies/*/workspace"))]
+
+
+def test_a_mistake_is_put_in_shown_and_put_back_after_the_kernel_was_restarted(lesson):
+    right = workspace(lesson)
+    said = do(lesson, "print(make_mistake('handler-misnamed'))")
+    assert "-    async def chat_msg(self, event):" in said and "+    async def chat_message(self, event):" in said
+    broken = workspace(lesson)
+    assert {name for name in right if right[name] != broken[name]} == {"chat/consumers.py"}
+    assert "handler-misnamed" in do(lesson, "print(reveal())")
+    assert "chat/consumers.py" in do(lesson, "put_back()")
+    assert workspace(lesson) == right
+    assert not (lesson / "notebooks" / "workspace_copies").exists(), "The student has changed nothing."
+
+
+def test_a_file_that_was_moved_moves_back(lesson):
+    do(lesson, "open_stage(6)")
+    right = workspace(lesson)
+    do(lesson, "make_mistake('template-in-the-wrong-folder')")
+    assert "chat/templates/room.html" in workspace(lesson)
+    do(lesson, "put_back()")
+    assert workspace(lesson) == right
+
+
+def test_a_surprise_tells_nothing_and_the_same_seed_brings_the_same(lesson):
+    right = workspace(lesson)
+    said = do(lesson, "surprise(3, seed=5)")
+    assert not [mistake.name for mistake in MISTAKES if mistake.name in said]
+    broken = workspace(lesson)
+    assert broken != right
+    said = do(lesson, "print(reveal())")
+    assert [mistake.title for mistake in MISTAKES if mistake.stage == 3 and mistake.title in said]
+    do(lesson, "put_back()", "surprise(3, seed=5)")
+    assert workspace(lesson) == broken
+
+
+def test_a_surprise_comes_in_the_students_own_code_where_it_fits(lesson):
+    own = consumers(lesson).read_bytes().replace(b"chat_msg", b"on_chat").replace(b"\n", b"\r\n")
+    consumers(lesson).write_bytes(own)
+    for seed in range(5):
+        do(lesson, f"surprise(3, seed={seed})")
+        lines = consumers(lesson).read_bytes().split(b"\n")
+        assert all(line.endswith(b"\r") for line in lines[:-1]), "The file's line ends were changed."
+        do(lesson, "put_back()")
+        assert consumers(lesson).read_bytes() == own
+
+
+def test_a_mistake_that_does_not_fit_says_what_to_do_and_changes_nothing(lesson):
+    consumers(lesson).write_bytes(b"from chat.other import ChatConsumer\n")
+    own = workspace(lesson)
+    said = fails(lesson, "make_mistake('echo')")
+    assert "Your chat/consumers.py doesn't have the lines" in said and "open_stage(4)" in said
+    assert "open_stage(4)" in fails(lesson, "surprise(3)")
+    assert workspace(lesson) == own
+
+
+def test_what_a_student_has_changed_since_is_kept(lesson):
+    right = workspace(lesson)
+    do(lesson, "make_mistake('echo')")
+    consumers(lesson).write_bytes(b"# my own way out\n")
+    assert "Your work is kept in notebooks/workspace_copies/" in do(lesson, "put_back()")
+    assert workspace(lesson) == right
+    assert copies(lesson) == [{"chat/consumers.py": b"# my own way out\n"}]
+
+
+def test_opening_a_stage_ends_a_mistake_and_keeps_what_it_changed(lesson):
+    do(lesson, "make_mistake('echo')")
+    broken = workspace(lesson)
+    do(lesson, "open_stage(5)")
+    assert "There is no mistake in your project" in fails(lesson, "put_back()")
+    assert broken in copies(lesson)
+
+
+def test_a_second_mistake_waits_until_the_first_is_put_back(lesson):
+    do(lesson, "make_mistake('echo')")
+    broken = workspace(lesson)
+    assert "put_back()" in fails(lesson, "make_mistake('accept-forgotten')")
+    assert workspace(lesson) == broken
+
+
+def test_the_mistakes_of_a_stage_are_listed_and_what_is_none_is_answered_in_a_sentence(lesson):
+    listed = do(lesson, "mistakes(3)")
+    assert all(mistake.name in listed for mistake in MISTAKES if mistake.stage == 3)
+    assert "no mistake called 'ecco'" in fails(lesson, "make_mistake('ecco')")
+    assert "There is no notebook of stage 42" in fails(lesson, "mistakes(42)")
+    assert "has no classic mistakes" in fails(lesson, "surprise(9)")
+    assert "There is no mistake in your project" in fails(lesson, "reveal()")
+
+
+def test_before_anything_was_opened_there_is_nothing_to_break(tmp_path):
+    lesson = copy_lesson(tmp_path)
+    assert "open_stage" in fails(lesson, "make_mistake('echo')")
+    assert "open_stage" in fails(lesson, "surprise(3)")

@@ -1,0 +1,141 @@
+"""
+The last three exercises, solved one after the other on the chat, in a real browser: who is in the room, the last
+messages, names.
+"""
+
+import pytest
+from exercises.solutions import EXERCISES, solve
+from running import Server, until
+from test_browser import Window, assert_no_complaints
+
+LAST = [name for name in EXERCISES if name.startswith("9_")]
+
+
+class Chatter(Window):
+    """A window of the chat with the three solutions."""
+
+    @property
+    def here(self):
+        return self.element("chat-here").text
+
+    def until_here(self, words):
+        until(lambda: words in self.here, f"the page says {words!r} (it says {self.here!r})")
+
+    def say_as(self, name, message):
+        """Type the name, then the message, and press Enter."""
+        self.element("chat-name-input").clear()
+        self.element("chat-name-input").send_keys(name)
+        self.element("chat-message-input").click()
+        self.post(message)
+
+
+@pytest.fixture
+def server(tmp_path):
+    """The chat with the three solutions. Nothing that happens in it may bring a traceback out of it."""
+    server = Server(tmp_path)
+    files = {
+        path.relative_to(tmp_path).as_posix(): path.read_bytes()
+        for folder in ("chat", "tutorial")
+        for path in (tmp_path / folder).rglob("*")
+        if path.is_file()
+    }
+    for name in LAST:
+        files = solve(EXERCISES[name], files)
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    try:
+        yield server.start()
+        assert "Traceback" not in server.whole_log()
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def enter(browser, server):
+    """Open one more window on the lobby."""
+    windows = []
+
+    def enter():
+        if windows:
+            browser.switch_to.new_window("window")
+        windows.append(Chatter(browser))
+        windows[-1].enter(server, "lobby")
+        return windows[-1]
+
+    return enter
+
+
+def test_names_the_number_and_the_last_messages_go_together(enter):
+    alice, bob = enter(), enter()
+    for window in (alice, bob):
+        window.until_here("2 people")
+    alice.say_as("Alice", "hello")
+    bob.say_as("Bob", "hello yourself")
+    alice.post("I am Alice still")
+    bob.say_as("", "and I am nobody now")
+    said = "Alice: hello\nBob: hello yourself\nAlice: I am Alice still\nand I am nobody now\n"
+    for window in (alice, bob):
+        until(lambda window=window: len(window.log) == len(said), f"all is in the log: {window.log!r}")
+        assert sorted(window.log.splitlines()) == sorted(said.splitlines())
+        assert window.typed == window.error == ""
+
+    carol = enter()
+    carol.until_log(alice.log)
+    for window in (alice, bob, carol):
+        window.until_here("3 people")
+    carol.look().close()
+    bob.until_here("2 people")
+    bob.look().close()
+    alice.until_here("Nobody else")
+    assert_no_complaints(alice.look())
+
+
+def test_the_page_knows_what_is_its_own_and_gives_back_the_rest(enter, server):
+    window = enter()
+    window.say_as("Alice", "this arrives")
+    window.until_log("Alice: this arrives\n")
+    server.freeze()
+    window.post("did this arrive?")
+    until(lambda: window.typed == "", "the page has sent it")
+    server.kill()
+    until(lambda: window.typed == "did this arrive?", "the person has it back, without the name, and nothing else")
+    assert "may not have arrived" in window.error
+    assert window.here == ""
+    server.start()
+    window.until_connected()
+    window.element("chat-message-input").submit()
+    window.until_log("Alice: this arrives\nAlice: did this arrive?\n")
+    assert window.error == ""
+
+
+def test_what_is_typed_while_away_goes_out_once_under_the_name_it_was_typed_with(enter, server):
+    window = enter()
+    window.say_as("Alice", "before")
+    window.until_log("Alice: before\n")
+    server.stop()
+    window.until_away()
+    window.say_as("Alice", "meanwhile")
+    window.say_as("Bob", "meanwhile too")
+    server.start()
+    window.until_connected()
+    window.post("after")
+    window.until_log("Alice: before\nAlice: meanwhile\nBob: meanwhile too\nBob: after\n")
+    assert window.typed == window.error == ""
+
+
+def test_a_page_that_comes_back_shows_what_it_has_missed_and_nothing_twice(enter):
+    alice, bob = enter(), enter()
+    for message in ("one", "two"):
+        alice.post(message)
+        bob.until_log("one\n" if message == "one" else "one\ntwo\n")
+    bob.look().execute_script("pause = 1e9; socket.close()")  # it would be back before anybody has said a word
+    bob.until_away()
+    assert bob.here == ""
+    alice.until_here("Nobody else")
+    alice.post("three")
+    alice.until_log("one\ntwo\nthree\n")
+    bob.look().execute_script("connect()")
+    bob.until_here("2 people")
+    alice.post("four")
+    for window in (alice, bob):
+        window.until_log("one\ntwo\nthree\nfour\n")
