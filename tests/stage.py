@@ -97,12 +97,12 @@ MEANINGS = [
         None,
     ),
     (
-        r"object NoneType can't be used in 'await'",
+        r"object NoneType can't be used in 'await'|'NoneType' object can't be awaited",
         "What stands behind `await` is not a coroutine. Is `async` missing before its `def`?",
         None,
     ),
     (
-        r"object \w+ can't be used in 'await'|object.__init__\(\) takes exactly one argument",
+        r"object \w+ can't be used in 'await'|'\w+' object can't be awaited|object.__init__\(\) takes exactly one",
         "as_asgi() is missing behind the consumer: a route leads to an application, not to a class.",
         "chat/routing.py",
     ),

@@ -105,7 +105,7 @@ def test_the_pages_script_opens_the_rooms_socket(client):
     )
     expect(
         "encodeURIComponent(" in script,
-        seen="The script puts the room's name into the address as it is: a room called a#b has no socket, for # ends an address.",
+        seen="The script puts the room's name into the address as it is: a room called a#b has no socket.",
         asked="encodeURIComponent(roomName) in the address.",
         file=FILE,
     )
