@@ -69,6 +69,7 @@ def django(pytestconfig, tmp_path_factory):
     import django
     from django.conf import settings
 
+    settings.DEBUG_PROPAGATE_EXCEPTIONS = True  # to write its yellow error page Django takes seconds
     settings.DATABASES["default"]["NAME"] = tmp_path_factory.mktemp("database") / "db.sqlite3"
     django.setup()
     return django

@@ -16,6 +16,7 @@ import threading
 import time
 import traceback
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from channels.testing import WebsocketCommunicator
 
@@ -43,11 +44,12 @@ MEANINGS = [
     ),
     (
         "Cannot import BACKEND",
-        "The BACKEND in CHANNEL_LAYERS names a class that is not there.",
+        "The BACKEND in CHANNEL_LAYERS names a class that is not there. The layer in memory is "
+        "channels.layers.InMemoryChannelLayer, Redis's is channels_redis.core.RedisChannelLayer.",
         "tutorial/settings.py",
     ),
     (
-        r"not enough values to unpack \(expected 2, got 1\)\.$",  # Channels' own, so without a line of the project
+        r"not enough values to unpack \(expected 2, got 1\)(?:\.$|\n.*super\(\)\.__call__\()",  # Channels' own
         "channel_capacity doesn't work in this version of Channels: CONFIG takes a plain capacity, for all channels.",
         "tutorial/settings.py",
     ),
@@ -88,7 +90,29 @@ MEANINGS = [
     ),
     (
         "SynchronousOnlyOperation",
-        "The database is asked in a coroutine, and everybody would wait for it: `await` one of its a-methods.",
+        "The database is asked in a coroutine, and everybody would wait for it. The chat's consumer needs no database: "
+        "take this line out.",
+        None,
+    ),
+    (
+        r"no such table: .*\n.* in chat/consumers\.py",
+        "The chat's consumer needs no database, and the one of this check has no tables: take this line out.",
+        None,
+    ),
+    (
+        r"no such table: django_session(?:\.$|\n.* in tutorial/middleware\.py)",
+        "The session can't be read, and nothing caught that: resolve_scope() catches DatabaseError as well as "
+        "ValidationError, and the user is an AnonymousUser.",
+        "tutorial/middleware.py",
+    ),
+    (
+        r"^RecursionError.*\n.*json\.loads",
+        "Catch RecursionError as well as ValueError there: the frame's brackets are nested too deep.",
+        None,
+    ),
+    (
+        r"object has no attribute 'channels'",
+        'Only the in-memory layer has channels: getattr(self.channel_layer, "channels", {{}}) goes with any layer.',
         None,
     ),
     (
@@ -144,6 +168,13 @@ MEANINGS = [
 ]
 
 
+LAST_ROUTE = (
+    "A router takes the first route that matches: the one in chat/routing.py for any room's name, "
+    're_path("", no_such_socket) last.'
+)
+ORIGINS = "OriginCheck lets in those whom valid_origin() allows, and refuses the others."
+
+
 class Unmet(AssertionError):
     """What a stage asks isn't there (yet)."""
 
@@ -182,14 +213,13 @@ def explain_output(said, project, asked, file):
 
 
 def _explain(what, places, project, asked, file):
-    missing = re.search(r"No module named '((?:chat|tutorial)(?:\.\w+)*)'", what)
-    if missing:
-        file = missing[1].replace(".", "/") + (".py" if "." in missing[1] else "/__init__.py")
-        return Unmet(not_there(file, project), asked, file)
+    module = re.search(r"No module named '((?:chat|tutorial)(?:\.\w+)*)'", what)
+    if module:
+        file = module[1].replace(".", "/") + (".py" if "." in module[1] else "/__init__.py")
+        return missing_file(file, project, asked)
     template = re.fullmatch(r"TemplateDoesNotExist: ([\w./]+)", what)
     if template and not (Path(project) / "chat" / "templates" / template[1]).is_file():
-        file = f"chat/templates/{template[1]}"
-        return Unmet(not_there(file, project), "Django looks for templates in chat/templates/.", file)
+        return missing_file(f"chat/templates/{template[1]}", project, "Django looks for templates in chat/templates/.")
     if places:
         what += "\n       in {}, line {}: {}".format(*places[-1])
         file = places[-1][0]
@@ -202,15 +232,25 @@ def _explain(what, places, project, asked, file):
     return Unmet(what, asked, file)
 
 
-def not_there(file, project):
-    """Say that the project has no such file, and where one of that name lies instead."""
+def missing_file(file, project, asked):
+    """Return the Unmet that says that the project has no such file, and where one of that name lies instead."""
+    if (Path(project) / "tutorial" / "manage.py").is_file() and not (Path(project) / "manage.py").is_file():
+        file = "manage.py"  # where it lies, there lies the whole project
+        asked = (
+            "startproject was run without the dot at the end, which means “here”. "
+            "Move tutorial/manage.py here, and the files in tutorial/tutorial/ into tutorial/."
+        )
     name = Path(file).name if file.startswith("chat/templates/") else file
     elsewhere = [
         path.relative_to(project).as_posix()
         for folder in ("tutorial", "chat")
         for path in sorted((Path(project) / folder).rglob(name))
     ]
-    return f"There is no {file}." + (f" But there is {elsewhere[0]}." if elsewhere else "")
+    if not elsewhere:
+        return Unmet(f"There is no {file}.", asked, file)
+    if file.startswith("chat/templates/"):
+        asked = f"Move it to {file}: the view renders {file[15:]}, and Django looks for that in chat/templates/."
+    return Unmet(f"There is no {file}. But there is {elsewhere[0]}.", asked, elsewhere[0])
 
 
 def _places(error, project):
@@ -329,7 +369,7 @@ class Person:
             headers.append((b"origin", origin.encode("latin1")))
         if cookie:
             headers.append((b"cookie", cookie.encode("latin1")))
-        self.name, self.path, self.log = name, path, log
+        self.name, self.path, self.origin, self.log = name, path, origin, log
         self.socket = WebsocketCommunicator(application, path, headers=headers)
 
     async def connect(self):
@@ -350,14 +390,27 @@ class Person:
                 f"The socket {self.path} was neither accepted nor refused: {TIMEOUT} s without an answer.", asked, file
             ) from None
         if not accepted:
-            seen = f"The socket {self.path} was refused."
-            if self.log:
-                seen += f" The log says: {self.log[-1].getMessage()}"
-                refused_by = Path(self.log[-1].pathname)
-                if refused_by.parent.name == "tutorial":  # so it never came to the consumer
-                    file = f"tutorial/{refused_by.name}"
-            raise Unmet(seen, asked, file)
+            raise self._explain_refusal(asked, file)
         return self
+
+    def _explain_refusal(self, asked, file):
+        seen = f"The socket {self.path} was refused."
+        if not self.log:
+            return Unmet(seen, asked, file)
+        said, refused_by = self.log[-1].getMessage(), Path(self.log[-1].pathname)
+        seen += f" The log says: {said}"
+        if "a room's is /ws/chat/" in said or self.log[-1].funcName == "no_such_socket":
+            seen = f"The first route that matches a room's socket refuses it. The log says: {said}"
+            return Unmet(seen, LAST_ROUTE, "tutorial/routing.py")
+        if refused_by.parent.name != "tutorial":
+            return Unmet(seen, asked, file)
+        if self.origin and repr(self.origin) in said:  # so it never came to the consumer
+            if not is_allowed(self.origin):
+                return Unmet(seen, asked, "tutorial/settings.py")
+            return Unmet(
+                "OriginCheck refused a page whose host is in ALLOWED_HOSTS.", ORIGINS, "tutorial/middleware.py"
+            )
+        return Unmet(seen, asked, f"tutorial/{refused_by.name}")
 
     async def say(self, message):
         await self.send(text=json.dumps({"message": message}))
@@ -391,6 +444,14 @@ class Person:
 
     async def leave(self):
         await self.socket.disconnect(timeout=TIMEOUT)
+
+
+def is_allowed(origin):
+    """Return whether the host of this origin is in ALLOWED_HOSTS."""
+    from django.conf import settings
+    from django.http.request import validate_host
+
+    return validate_host(re.sub(r":\d+$", "", urlsplit(origin).netloc), settings.ALLOWED_HOSTS)
 
 
 class Page(html.parser.HTMLParser):

@@ -1,6 +1,8 @@
 """Stage 1: a Django project, tutorial, and in it an app, chat."""
 
-from stage import Unmet, expect, explain_output, not_there, run_python
+import re
+
+from stage import Unmet, expect, explain_output, missing_file, run_python
 
 FILE = "manage.py"
 
@@ -8,14 +10,20 @@ FILE = "manage.py"
 def test_manage_py_runs_and_finds_nothing_wrong(pytestconfig):
     """`python manage.py check` runs without an error."""
     project = pytestconfig.project
-    expect(
-        (project / FILE).is_file(),
-        seen=not_there(FILE, project),
-        asked="`python -m django startproject tutorial .` makes manage.py here: the dot at the end means “here”.",
-        file=FILE,
-    )
+    asked = "`python -m django startproject tutorial .` makes manage.py here: the dot at the end means “here”."
+    if not (project / FILE).is_file():
+        raise missing_file(FILE, project, asked)
     run = run_python(project, "manage.py", "check")
     if run.returncode:
+        lines = (project / FILE).read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines, start=1):
+            named = re.search(r"DJANGO_SETTINGS_MODULE\W+([\w.]+)", line)
+            expect(
+                not named or named[1] == "tutorial.settings",
+                seen=f"manage.py sets DJANGO_SETTINGS_MODULE to {named and named[1]}, in line {number}.",
+                asked="The settings of this project are tutorial.settings.",
+                file=FILE,
+            )
         raise explain_output(
             run.stderr, project, "`python manage.py check` finds nothing wrong.", "tutorial/settings.py"
         )
@@ -43,9 +51,6 @@ def test_the_project_answers_http(client):
 def test_the_chat_app_is_there(pytestconfig):
     """`manage.py startapp chat` has made the chat app."""
     for file in ("chat/__init__.py", "chat/views.py"):
-        expect(
-            (pytestconfig.project / file).is_file(),
-            seen=not_there(file, pytestconfig.project),
-            asked="`python manage.py startapp chat`, run beside manage.py, makes the app beside tutorial/.",
-            file=file,
-        )
+        if not (pytestconfig.project / file).is_file():
+            asked = "`python manage.py startapp chat`, run beside manage.py, makes the app beside tutorial/."
+            raise missing_file(file, pytestconfig.project, asked)

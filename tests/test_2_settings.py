@@ -4,6 +4,7 @@ from channels.testing import HttpCommunicator
 from stage import Person, Unmet, expect, explain_output, next_event, run_python
 
 FILE = "tutorial/settings.py"
+SOCKETS = '"websocket": AuthMiddlewareStack(URLRouter(chat.routing.websocket_urlpatterns)) stands beside "http".'
 
 
 def test_runserver_is_daphne(django):
@@ -69,8 +70,8 @@ async def test_websocket_goes_to_a_router(application):
         accepted = False
         if "scope type" in str(error):
             raise Unmet(
-                f"The root application has nothing for WebSocket: {error}.",
-                'The ProtocolTypeRouter has "websocket" beside "http".',
+                "The root application has nothing for WebSocket.",
+                SOCKETS,
                 "tutorial/routing.py",
             ) from None
         if "No route found" not in str(error):
@@ -96,7 +97,7 @@ async def test_a_socket_knows_its_user(application, monkeypatch):
     expect(
         "websocket" in getattr(application, "application_mapping", {"websocket"}),
         seen="The root application has nothing for WebSocket.",
-        asked='The ProtocolTypeRouter has "websocket" beside "http".',
+        asked=SOCKETS,
         file="tutorial/routing.py",
     )
     monkeypatch.setattr(URLRouter, "__call__", note_scope)

@@ -74,7 +74,9 @@ async def hear(listener, layer, after):
         return await listener.hear(after=after, asked=BROADCASTS, file=FILE)
     except Unmet as unmet:
         if "got nothing" in unmet.seen:
-            raise Unmet(f"{unmet.seen} {layer.tell()}", BROADCASTS, FILE) from None
+            became = layer.tell()
+            asked = JOINS if "has no members" in became else BROADCASTS
+            raise Unmet(f"{unmet.seen} {became}", asked, FILE) from None
         raise Unmet(unmet.seen, 'chat_msg() sends text: await self.send(json.dumps({"message": …})).', FILE) from None
 
 

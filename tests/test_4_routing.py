@@ -1,5 +1,7 @@
 """Stage 4: a room's socket has an address, and is reached through the whole stack."""
 
+import re
+
 import pytest
 from stage import Person, Unmet, expect
 
@@ -22,8 +24,26 @@ async def join(person):
             raise
     from chat.routing import websocket_urlpatterns
 
-    routes = ", ".join(str(route.pattern) for route in websocket_urlpatterns) or "none"
-    raise Unmet(f"No route matches {person.path}. The routes are: {routes}.", ROUTED, FILE)
+    routes = ", ".join(f"'{route.pattern}'" for route in websocket_urlpatterns) or "none"
+    reasons = "".join(f"\n       {why_not(route, person.path)}" for route in websocket_urlpatterns).rstrip()
+    raise Unmet(f"No route matches {person.path}. The routes are: {routes}.{reasons}", ROUTED, FILE)
+
+
+def why_not(route, path):
+    """Return a sentence that says why this route doesn't match this path, "" where there is nothing to say."""
+    from django.urls.resolvers import RoutePattern
+
+    pattern = str(route.pattern)
+    if isinstance(route.pattern, RoutePattern) and re.search(r"^\^|\(\?P<|\$$", pattern):
+        return "path() takes ^, (?P<…>) and $ as they are: a regular expression belongs in re_path()."
+    if pattern.lstrip("^").startswith("/"):
+        return "This route begins with a slash, and a path is compared without its first one: ws/chat/…"
+    if path.endswith("/") and route.pattern.match(path[1:-1]):
+        return "This route ends without the slash that the address has."
+    if route.pattern.match("ws/chat/lobby/"):
+        hyphen = r" \w+ takes no hyphen," if r"\w" in pattern else ""
+        return f"This route takes the name lobby, and not every name:{hyphen} [^/]+ takes all but a slash."
+    return ""
 
 
 async def test_a_rooms_socket_has_an_address(person):
@@ -60,9 +80,14 @@ async def test_other_addresses_are_not_sockets(person, path):
         taken = await person("Nobody", path).connect()
     except Exception as error:  # "No route found", until stage 6 refuses such a path in words
         taken = "No route found" not in str(error)  # else the consumer raised it, so a route had led there
+    from chat.routing import websocket_urlpatterns
+
+    takers = [str(route.pattern) for route in websocket_urlpatterns if route.pattern.match(path[1:])]
+    endless = takers and "(?P<" in takers[0] and not takers[0].endswith(("$", r"\Z"))
     expect(
         not taken,
-        seen=f"The route takes {path} for a room's socket.",
+        seen=f"The route takes {path} for a room's socket."
+        + (" The pattern has no $ at its end, so it also matches the beginning of a longer address." * bool(endless)),
         asked="The route is ws/chat/, one name without a slash, and a slash, from the first character to the last.",
         file=FILE,
     )

@@ -8,14 +8,22 @@ from urllib.parse import unquote
 from stage import Page, expect
 
 FILE = "chat/templates/chat/room.html"
+SLASH = 'chat/urls.py has path("<str:room_name>/", …) for the rooms, with the slash.'
 
 
 def get(client, path, file="chat/urls.py"):
     """Return the page at this path. Raises Unmet unless it answers 200."""
     response = client.get(path, follow=True)
+    status = response.status_code
     expect(
-        response.status_code == 200,
-        seen=f"GET {path} answered {response.status_code}.",
+        status != 404 or path == "/" or client.get(path[:-1]).status_code != 200,
+        seen=f"GET {path} answered 404, GET {path[:-1]} answered 200: the route has no slash at its end.",
+        asked=SLASH,
+        file=file,
+    )
+    expect(
+        status == 200,
+        seen=f"GET {path} answered {status}.",
         asked="chat/urls.py leads /chat/ and /chat/<room_name>/ to the views, and each view renders its template.",
         file=file,
     )
@@ -46,12 +54,17 @@ def test_a_name_that_is_typed_leads_to_its_room(client):
     field = page.by_id.get("room-name-input", {}).get("name")
     response = client.get("/chat/", {field: "lobby"} if field else {}, follow=True)
     here = response.redirect_chain[-1][0] if response.redirect_chain else f"/chat/?{field}=lobby"
-    file = "chat/urls.py" if here == "/chat/lobby" else "chat/views.py"
+    expect(
+        here != "/chat/lobby",
+        seen="Typing lobby on /chat/ led to '/chat/lobby': the route has no slash at its end.",
+        asked=SLASH,
+        file="chat/urls.py",
+    )
     expect(
         response.status_code == 200 and unquote(here) == "/chat/lobby/",
         seen=f"Typing lobby on /chat/ led to {here!r}, which answered {response.status_code}.",
         asked='<input name="room"> sends ?room=lobby, and the view redirects to the room in request.GET["room"].',
-        file="chat/templates/chat/index.html" if field != "room" else file,
+        file="chat/templates/chat/index.html" if field != "room" else "chat/views.py",
     )
 
 
@@ -141,10 +154,18 @@ def test_the_pages_script_speaks_the_consumers_language(client):
     )
 
 
-def test_a_rooms_name_cannot_become_markup(client):
+def test_a_rooms_name_cannot_become_markup(client, pytestconfig):
     """A room called <!--<script> is a name on the page, and not a part of its HTML or its script."""
     name = "<!--<script>"
     page = get(client, "/chat/%3C!--%3Cscript%3E/")
+    views = pytestconfig.project / "chat" / "views.py"
+    expect(
+        name not in page.text or not views.is_file() or "mark_safe(" not in views.read_text(encoding="utf-8"),
+        seen=f"The room's name {name} stands in the page unescaped: the view passes it through mark_safe.",
+        asked='The view gives the template the plain name, {"room_name": room_name}, and the script reads it with '
+        'JSON.parse from {{ room_name|json_script:"room-name" }}.',
+        file="chat/views.py",
+    )
     expect(
         name not in page.text,
         seen=f"The room's name {name} stands in the page unescaped: the browser takes it for markup.",
@@ -166,9 +187,12 @@ def test_a_rooms_name_cannot_become_markup(client):
         file=FILE,
     )
     read = json.loads(page.by_id["room-name"].get("data", "null"))
+    lobby = get(client, "/chat/lobby/").by_id.get("room-name", {}).get("data", "null")
     expect(
         read == name,
-        seen=f"The room is called {name}, and the script reads {read!r} as the room's name.",
+        seen=f"The script reads {read!r} as the room's name, in every room."
+        if json.loads(lobby) == read
+        else f"The room is called {name}, and the script reads {read!r} as the room's name.",
         asked='The view gives the template the name: render(request, "chat/room.html", {"room_name": room_name}).',
         file="chat/views.py",
     )

@@ -81,16 +81,19 @@ class Check:
 
     def rows(self):
         """Yield (green, sentence, why) for each test; `why` is a list of lines, empty where there is nothing to say."""
-        explained = set()
+        explained, last = {}, None  # why a test was red: the first one that was so; and the reason that was said last
         for sentence, cases in self.sentences.items():
             red = [case for case in cases if not case["green"]]
             if len(cases) > 1:
                 sentence += f" ({len(cases) - len(red)} of {len(cases)} cases)"
             why = []
             if red and red[0]["seen"] in explained:
-                why = ["For the same reason."]
+                first = explained[red[0]["seen"]]
+                why = ["For the same reason." if red[0]["seen"] == last else f"For the same reason as: {first}"]
+                last = red[0]["seen"]
             elif red:
-                explained.add(red[0]["seen"])
+                last = red[0]["seen"]
+                explained[last] = red[0]["sentence"]
                 why = [f"Seen:  {red[0]['seen']}"]
                 if red[0]["file"]:
                     why += [f"Asked: {red[0]['asked']}"] if red[0]["asked"] != red[0]["sentence"] else []

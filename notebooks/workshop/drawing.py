@@ -11,12 +11,12 @@ from unicodedata import east_asian_width
 SIZE = 14  # pixels, of the text
 SMALL = 12  # pixels, of what an arrow carries
 LINE = 46  # pixels from one arrow to the next
-LONGEST = 46  # characters of a label; more than that a projector can't show
+LONGEST = 34  # characters of a label; more than that a projector can't show
 
 
 def width(text):
     """Return about how many pixels wide a text is. The font isn't known here, so this is on the safe side."""
-    return sum(1.0 if east_asian_width(character) in "WF" else 0.62 for character in text) * SIZE
+    return sum(1.0 if east_asian_width(character) in "WF" else 0.58 for character in text) * SIZE
 
 
 def shorten(text):
@@ -141,7 +141,7 @@ def place(names, steps, labels):
             ends = {step["source"], step["target"]}
             other = next((end for end in ends if end != name), None)
             if name in ends and other in x:
-                room = max(room, x[other] + max(width(words[0]), width(words[1]) * SMALL / SIZE) + 34)
+                room = max(room, x[other] + max(width(words[0]), width(words[1]) * SMALL / SIZE) + 26)
         if number and names[number - 1] in x:
             room = max(room, x[names[number - 1]] + 60)
         x[name] = room
@@ -170,12 +170,11 @@ def xray(picture):
         fill = bar * min(1, waiting / picture.capacity)
         if waiting:
             parts.append(f'<rect x="{left:.0f}" y="{y:.0f}" width="{max(fill, 3):.0f}" height="20" fill="black"/>')
-        words = "gone" if gone else f"{waiting} of {picture.capacity} waiting"
+        words = "" if gone else f"{waiting} of {picture.capacity} waiting"
         parts.append(text(left + bar + 12, y + 15, words, anchor="start"))
-        if change and not gone:
-            parts.append(text(left + bar + 24 + width(words), y + 15, f"◀ {change}", anchor="start", weight="bold"))
-        elif gone:
-            parts.append(text(left + bar + 24 + width(words), y + 15, "◀ left", anchor="start", weight="bold"))
+        if change:
+            mark = left + bar + 12 + (width(words) + 12 if words else 0)
+            parts.append(text(mark, y + 15, f"◀ {change}", anchor="start", weight="bold"))
         y += 28
     if not rows:
         parts.append(text(16, y + 14, "Nobody is in a room.", anchor="start"))

@@ -37,8 +37,8 @@ class Mistake:
 
     @property
     def file(self):
-        """The file to open: the first one that the mistake changes."""
-        return (self.edits or self.moves)[0][0]
+        """The file to open: the first one that the mistake changes, where it then is."""
+        return self.edits[0][0] if self.edits else self.moves[0][1]
 
     def apply(self, files):
         """Return these files, {path: bytes}, with the mistake in them. Raises WorkshopError if it doesn't fit."""
@@ -229,7 +229,7 @@ MISTAKES = [
         "settings-of-another-project",
         1,
         "manage.py names the settings of a project that was called otherwise",
-        "No module named 'channels_example'",
+        "manage.py sets DJANGO_SETTINGS_MODULE to channels_example.settings",
         edits=(("manage.py", "'tutorial.settings'", "'channels_example.settings'"),),
     ),
     Mistake(
@@ -313,7 +313,7 @@ MISTAKES = [
         "backend-misspelt",
         2,
         "the channel layer's BACKEND names a class that is not there",
-        "Cannot import BACKEND 'channels.layer.InMemoryChannelLayer'",
+        "The layer in memory is channels.layers.InMemoryChannelLayer",
         edits=(("tutorial/settings.py", '"channels.layers.', '"channels.layer.'),),
     ),
     Mistake(
@@ -421,7 +421,7 @@ MISTAKES = [
         "group-add-forgotten",
         3,
         "connect() doesn't add the consumer to the room's group",
-        "The group chat_lobby has no members: connect() added nobody",
+        "connect() added nobody to it. Asked: connect() adds the consumer's channel to the group",
         edits=(("chat/consumers.py", GROUP_ADD, ""),),
     ),
     Mistake(
@@ -551,7 +551,7 @@ MISTAKES = [
         "database-in-a-coroutine",
         3,
         "a coroutine asks the database without `await`",
-        "The database is asked in a coroutine",
+        "The chat's consumer needs no database: take this line out",
         edits=(
             (
                 "chat/consumers.py",
@@ -618,21 +618,21 @@ MISTAKES = [
         "route-slash-forgotten",
         4,
         "the route has no slash at the end",
-        "The routes are: ws/chat/<str:room_name>.",
+        "This route ends without the slash that the address has",
         edits=(("chat/routing.py", "<str:room_name>/", "<str:room_name>"),),
     ),
     Mistake(
         "route-begins-with-a-slash",
         4,
         "the route begins with a slash, and Channels has taken that off already",
-        "The routes are: /ws/chat/<str:room_name>/.",
+        "This route begins with a slash",
         edits=(("chat/routing.py", '"ws/chat/', '"/ws/chat/'),),
     ),
     Mistake(
         "route-without-ws",
         4,
         "the route has the page's address and not the socket's",
-        "The routes are: chat/<str:room_name>/.",
+        "The routes are: 'chat/<str:room_name>/'.",
         edits=(("chat/routing.py", '"ws/chat/', '"chat/'),),
     ),
     Mistake(
@@ -646,7 +646,7 @@ MISTAKES = [
         "regular-expression-in-path",
         4,
         "path() takes no regular expression: that is what re_path() is for",
-        r"The routes are: ^ws/chat/(?P<room_name>[^/]+)/$.",
+        "a regular expression belongs in re_path()",
         edits=(("chat/routing.py", '"ws/chat/<str:room_name>/"', 'r"^ws/chat/(?P<room_name>[^/]+)/$"'),),
     ),
     Mistake(
@@ -660,7 +660,7 @@ MISTAKES = [
         "route-of-word-characters",
         4,
         r"the pattern \w+ takes no hyphen, so some rooms have no socket",
-        "No route matches /ws/chat/tea-kitchen_2/",
+        r"This route takes the name lobby, and not every name: \w+ takes no hyphen",
         edits=(
             ("chat/routing.py", "from django.urls import path", "from django.urls import re_path"),
             ("chat/routing.py", 'path("ws/chat/<str:room_name>/"', r're_path(r"^ws/chat/(?P<room_name>\w+)/$"'),
@@ -670,7 +670,7 @@ MISTAKES = [
         "route-without-an-end",
         4,
         "the pattern has no $, so anything may follow",
-        "The route takes /ws/chat/a/b/ for a room's socket",
+        "The pattern has no $ at its end",
         edits=(
             ("chat/routing.py", "from django.urls import path", "from django.urls import re_path"),
             ("chat/routing.py", 'path("ws/chat/<str:room_name>/"', r're_path(r"^ws/chat/(?P<room_name>[^/]+)/"'),
@@ -695,7 +695,7 @@ MISTAKES = [
         "page-route-slash-forgotten",
         5,
         "the room's address has no slash at the end",
-        "GET /chat/lobby/ answered 404",
+        "GET /chat/lobby answered 200: the route has no slash at its end",
         edits=(("chat/urls.py", '"<str:room_name>/"', '"<str:room_name>"'),),
     ),
     Mistake(
@@ -716,7 +716,7 @@ MISTAKES = [
         "context-forgotten",
         5,
         "the view doesn't tell the template the room's name",
-        "and the script reads '' as the room's name",
+        "The script reads '' as the room's name, in every room",
         edits=(("chat/views.py", '"chat/room.html", {"room_name": room_name})', '"chat/room.html")'),),
     ),
     Mistake(
@@ -771,9 +771,8 @@ MISTAKES = [
         "mark-safe",
         5,
         "the room's name goes into the script unescaped, as in the document",
-        "stands in the page unescaped",
+        "stands in the page unescaped: the view passes it through mark_safe",
         edits=(
-            ("chat/templates/chat/room.html", ROOM_NAME, "    const roomName = {{ room_name_json }};\n"),
             (
                 "chat/views.py",
                 'render(request, "chat/room.html", {"room_name": room_name})',
@@ -785,6 +784,7 @@ MISTAKES = [
                 "import json\n\nfrom django.shortcuts import redirect, render\n"
                 "from django.utils.safestring import mark_safe\n",
             ),
+            ("chat/templates/chat/room.html", ROOM_NAME, "    const roomName = {{ room_name_json }};\n"),
         ),
     ),
     Mistake(
@@ -832,14 +832,14 @@ MISTAKES = [
         "recursion-dropped",
         6,
         "a frame of many brackets ends the socket",
-        "RecursionError",
+        "Catch RecursionError as well as ValueError",
         edits=(("chat/consumers.py", "except (ValueError, RecursionError):", "except ValueError:"),),
     ),
     Mistake(
         "nan-passes",
         6,
         "Python reads NaN, and JSON has no such thing",
-        "was taken for a message",
+        "Python reads NaN, and JSON has none: json.loads(text_data, parse_constant=f)",
         edits=(
             (
                 "chat/consumers.py",
@@ -852,7 +852,7 @@ MISTAKES = [
         "blank-passes",
         6,
         "a blank message goes to the room",
-        "was taken for a message",
+        "parse_message() raises ValueError for a blank message",
         edits=(("chat/consumers.py", "if not message.strip():", "if message is None:"),),
     ),
     Mistake(
@@ -894,7 +894,7 @@ MISTAKES = [
         "disconnect-for-finally",
         6,
         "the consumer leaves its group in disconnect(), which doesn't run after an error",
-        "her channel is still in the group chat_lobby",
+        "her channel is still in the group chat_lobby. Asked: Rename disconnect() to leave()",
         edits=(
             (
                 "chat/consumers.py",
@@ -931,7 +931,7 @@ MISTAKES = [
         "page-rule-forgotten",
         6,
         "the page doesn't ask the rule of rooms.py",
-        "answered 200, without an element room-name-problem",
+        "without an element room-name-problem. Asked: The view asks find_problem(room_name)",
         edits=(
             (
                 "chat/views.py",
@@ -958,7 +958,7 @@ MISTAKES = [
         "digest-prefix",
         6,
         "a digest's group name can be a plain name's too",
-        "share the group",
+        "The second is named after the first one's digest",
         edits=(("chat/rooms.py", 'f"chat-{hashlib', 'f"chat_{hashlib'),),
     ),
     Mistake(
@@ -991,7 +991,7 @@ MISTAKES = [
         "origin-inside-out",
         6,
         "the origin check lets in whom it should refuse, and refuses the others",
-        "its origin is 'http://localhost:9000'",
+        "OriginCheck refused a page whose host is in ALLOWED_HOSTS",
         edits=(("tutorial/middleware.py", "        if allowed:\n", "        if not allowed:\n"),),
     ),
     Mistake(
@@ -1030,7 +1030,7 @@ MISTAKES = [
         "old-cookie",
         6,
         "a cookie that can't be read ends the handshake",
-        "no such table",
+        "resolve_scope() catches DatabaseError as well as ValidationError",
         edits=(
             (
                 "tutorial/middleware.py",
@@ -1104,6 +1104,19 @@ MISTAKES = [
                 "chat/consumers.py",
                 '        getattr(self.channel_layer, "channels", {}).pop(self.channel_name, None)\n',
                 "",
+            ),
+        ),
+    ),
+    Mistake(
+        "mailbox-of-any-layer",
+        7,
+        "leave() takes for granted that the layer has mailboxes of its own, and Redis's has none",
+        "Only the in-memory layer has channels: getattr(self.channel_layer",
+        edits=(
+            (
+                "chat/consumers.py",
+                'getattr(self.channel_layer, "channels", {}).pop(',
+                "self.channel_layer.channels.pop(",
             ),
         ),
     ),
