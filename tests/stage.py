@@ -33,6 +33,16 @@ MEANINGS = [
         "tutorial/settings.py",
     ),
     (
+        r"No module named '(django\.contrib\.(?:admin|auth|contenttypes|sessions|messages|staticfiles))\w+'",
+        'Is a comma missing behind "{0}"? Python makes one text of two that follow each other.',
+        "tutorial/settings.py",
+    ),
+    (
+        r"Cannot find '(\w+)' in ASGI_APPLICATION module tutorial\.routing",
+        "tutorial/routing.py has nothing that is called {0}.",
+        "tutorial/routing.py",
+    ),
+    (
         "Cannot find ASGI_APPLICATION setting",
         'The settings have no ASGI_APPLICATION = "tutorial.routing.application", so no server finds the application.',
         "tutorial/settings.py",
@@ -52,6 +62,21 @@ MEANINGS = [
         r"not enough values to unpack \(expected 2, got 1\)(?:\.$|\n.*super\(\)\.__call__\()",  # Channels' own
         "channel_capacity doesn't work in this version of Channels: CONFIG takes a plain capacity, for all channels.",
         "tutorial/settings.py",
+    ),
+    (
+        r"ChannelLayer\.__init__\(\) got an unexpected keyword argument '(\w+)'",
+        "CONFIG in CHANNEL_LAYERS has {0}, and the layer knows nothing of that name.",
+        "tutorial/settings.py",
+    ),
+    (
+        "didn't return an HttpResponse",
+        "A view returns what it renders. Is `return` missing before render(…)?",
+        "chat/views.py",
+    ),
+    (
+        r"got multiple values for argument '\w+'",
+        "A view takes the request first, and then what the route captures.",
+        "chat/views.py",
     ),
     (
         r"get_asgi_application\(\) takes 0 positional arguments",

@@ -100,6 +100,27 @@ def test_the_pages_script_finds_its_elements(client):
         )
 
 
+def test_the_pages_script_can_be_read(client):
+    """Each bracket in the page's script has its other half, and a socket knows each handler that it is given."""
+    script = get(client, "/chat/lobby/").script
+    strings_and_comments = r"""'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`|//[^\n]*|/\*.*?\*/"""
+    code = re.sub(strings_and_comments, "", script, flags=re.DOTALL)
+    for left, right in ("()", "[]", "{}"):
+        expect(
+            code.count(left) == code.count(right),
+            seen=f"The script has {code.count(left)} of {left} and {code.count(right)} of {right}.",
+            asked="Each bracket has its other half, or a browser runs nothing of it. Its console names the line.",
+            file=FILE,
+        )
+    for handler in re.findall(r"[sS]ocket\.(on\w+)\s*=", code):
+        expect(
+            handler in ("onopen", "onmessage", "onclose", "onerror"),
+            seen=f"The script sets the socket's {handler}, and no socket calls that.",
+            asked="A socket calls its onopen, onmessage, onclose and onerror.",
+            file=FILE,
+        )
+
+
 def test_the_pages_script_opens_the_rooms_socket(client):
     """The page's script opens a WebSocket to the address of stage 4, its name escaped, and wss under HTTPS."""
     script = get(client, "/chat/lobby/").script
