@@ -5,6 +5,7 @@ In a notebook: `from workshop import check, open_stage`. In a terminal, from the
 `python -m workshop check 3`.
 """
 
+from workshop.arrows import arrows
 from workshop.checks import check
 from workshop.client import connect
 from workshop.errors import WorkshopError
@@ -15,6 +16,7 @@ from workshop.workspace import difference, open_stage, python, remove
 
 __all__ = [
     "WorkshopError",
+    "arrows",
     "check",
     "connect",
     "difference",

@@ -261,8 +261,7 @@ class Recording:
     def is_new(self, step):
         if self.before is None:
             return False
-        known = {(old["source"], old["target"], old["what"]) for old in self.before.steps}
-        return (step["source"], step["target"], step["what"]) not in known
+        return step not in self.before.steps
 
     def picture(self):
         """Return the recording as a sequence diagram, an SVG picture."""

@@ -111,3 +111,20 @@ async def test_what_a_stage_adds_is_marked(project):
         ("Bob's consumer", "Bob", "frame"),
     }
     assert 'stroke-width="4"' in chat.picture()
+
+
+def test_the_arrows_that_a_stage_adds_are_marked():
+    """The same scene on what stage 5 leaves and on what stage 6 leaves: the answer to a bad frame is new."""
+    from workshop import arrows
+
+    recording = arrows(6)
+    new = [step for step in recording.steps if recording.is_new(step)]
+    assert [(step["source"], step["target"], step["what"]) for step in new] == [("Bob's consumer", "Bob", "frame")]
+    assert "error" in new[0]["payload"]
+
+
+def test_a_stage_without_a_consumer_has_no_arrows():
+    from workshop import WorkshopError, arrows
+
+    with pytest.raises(WorkshopError, match="the first arrows come with stage 3"):
+        arrows(2)
