@@ -38,8 +38,8 @@ MEANINGS = [
         "tutorial/settings.py",
     ),
     (
-        r"Cannot find '(\w+)' in ASGI_APPLICATION module tutorial\.routing",
-        "tutorial/routing.py has nothing that is called {0}.",
+        r"Cannot find 'application' in ASGI_APPLICATION module tutorial\.routing",
+        "tutorial/routing.py has nothing that is called application.",
         "tutorial/routing.py",
     ),
     (
