@@ -2,11 +2,10 @@
 
 import json
 import subprocess
-import sys
 import tempfile
-from pathlib import Path
 
 from workshop.errors import WorkshopError
+from workshop.in_project import run_fresh
 from workshop.recording import Recording
 from workshop.stages import find_notebook, replay, write_files
 
@@ -57,14 +56,7 @@ def record(files):
     recording = Recording()
     with tempfile.TemporaryDirectory(prefix="stage-", ignore_cleanup_errors=True) as folder:
         write_files(files, folder)
-        run = subprocess.run(
-            [sys.executable, "-X", "utf8", "-B", str(Path(__file__).with_name("in_project.py"))],
-            cwd=folder,
-            input=SCENARIO,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=60,
-        )
+        run = run_fresh(SCENARIO, folder, stderr=subprocess.DEVNULL)
     said = run.stdout.strip().splitlines()
     if said and said[-1].startswith("["):
         recording.steps = json.loads(said[-1])

@@ -5,6 +5,7 @@ Everything is black on a white card, told apart by shape and never by colour alo
 projector, in black and white, and on a dark page. The same steps give the same picture, to the byte.
 """
 
+import json
 from html import escape
 from unicodedata import east_asian_width
 
@@ -17,6 +18,15 @@ LONGEST = 34  # characters of a label; more than that a projector can't show
 def width(text):
     """Return about how many pixels wide a text is. The font isn't known here, so this is on the safe side."""
     return sum(1.0 if east_asian_width(character) in "WF" else 0.58 for character in text) * SIZE
+
+
+def label(step):
+    """Return what a step's arrow says, in two parts: what happens, and with what ("" where there is nothing)."""
+    payload = step.get("payload", "")
+    if isinstance(payload, dict):  # an event: its type says which handler gets it
+        payload = dict(payload)
+        return f"{step['what']} {payload.pop('type', '')}".strip(), json.dumps(payload, ensure_ascii=False)
+    return step["what"], payload
 
 
 def shorten(text):
@@ -82,8 +92,6 @@ def participants(recording):
 
 def sequence(recording):
     """Return the sequence diagram of a recording."""
-    from workshop.recording import label
-
     steps = recording.ordered()
     names = participants(recording)
     labels = [tuple(map(shorten, label(step))) for step in steps]
@@ -142,7 +150,7 @@ def place(names, steps, labels):
             other = next((end for end in ends if end != name), None)
             if name in ends and other in x:
                 room = max(room, x[other] + max(width(words[0]), width(words[1]) * SMALL / SIZE) + 26)
-        if number and names[number - 1] in x:
+        if number:
             room = max(room, x[names[number - 1]] + 60)
         x[name] = room
         edge = room + width(name) / 2 + 10

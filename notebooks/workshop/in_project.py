@@ -29,16 +29,7 @@ def in_project(line, cell):
     from workshop.stages import WORKSPACE
 
     try:
-        run = subprocess.run(
-            [sys.executable, "-X", "utf8", "-B", str(Path(__file__))],
-            cwd=WORKSPACE if WORKSPACE.is_dir() else None,
-            input=cell,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            timeout=TIMEOUT,
-        )
+        run = run_fresh(cell, WORKSPACE if WORKSPACE.is_dir() else None)
     except subprocess.TimeoutExpired:
         print(f"The cell was not done after {TIMEOUT} s, and was ended.")
         return
@@ -47,6 +38,20 @@ def in_project(line, cell):
             display(json.loads(piece.removeprefix(SHOWN)), raw=True)
         elif piece.strip():
             print(piece.strip("\n"))
+
+
+def run_fresh(source, folder, stderr=subprocess.STDOUT):
+    """Run this source in a fresh process, in the project in this folder, and return the finished process."""
+    return subprocess.run(
+        [sys.executable, "-X", "utf8", "-B", str(Path(__file__))],
+        cwd=folder,
+        input=source,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        encoding="utf-8",
+        errors="replace",
+        timeout=TIMEOUT,
+    )
 
 
 def show(thing):

@@ -6,14 +6,11 @@ make_mistake("echo") puts one into notebooks/workspace/, put_back() takes it out
 
 import random
 import shutil
-import tempfile
-import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from workshop.errors import WorkshopError
-from workshop.stages import NOTEBOOKS, WORKSPACE, find_notebook, numbers, read_files, remove_files, write_files
-from workshop.workspace import COPIES, Difference
+from workshop.stages import WORKSPACE, find_notebook, numbers, read_files, remove_files, write_files
+from workshop.workspace import Difference, make_copy_folder, say_kept
 
 RECORD = WORKSPACE / ".mistake"  # while a mistake is in: the files that it changed, before/ it and after/ it
 NAME = RECORD / "name"  # written last: without it the record is none
@@ -183,10 +180,9 @@ def _write(old, new):
 
 def _keep(files):
     """Copy these files into a new folder in notebooks/workspace_copies/, and print its name."""
-    COPIES.mkdir(exist_ok=True)
-    copy = Path(tempfile.mkdtemp(prefix=time.strftime("%Y-%m-%d_%H-%M-%S_"), dir=COPIES)) / "workspace"
+    copy = make_copy_folder()
     write_files(files, copy)
-    print(f"Your work is kept in notebooks/{copy.relative_to(NOTEBOOKS).as_posix()}/")
+    say_kept(copy)
 
 
 # Lines that several mistakes change.

@@ -246,7 +246,7 @@ class Recording:
     def text(self):
         """Return the recording as lines of text, one a step."""
         return "\n".join(
-            f"{step['source']} → {step['target']}: {' '.join(filter(None, label(step)))}"
+            f"{step['source']} → {step['target']}: {' '.join(filter(None, drawing.label(step)))}"
             + (" (new)" if self.is_new(step) else "")
             for step in self.ordered()
         )
@@ -278,15 +278,6 @@ class Recording:
                 queue = self.layer.channels.get(channel)
                 rooms[self._room(group)].append((self._reader(channel), queue.qsize() if queue else 0))
         return Xray(rooms, self.layer.capacity, lost=sum(step["what"] == "lost" for step in self.steps))
-
-
-def label(step):
-    """Return what a step's arrow says, in two parts: what happens, and with what ("" where there is nothing)."""
-    payload = step.get("payload", "")
-    if isinstance(payload, dict):  # an event: its type says which handler gets it
-        payload = dict(payload)
-        return f"{step['what']} {payload.pop('type', '')}".strip(), json.dumps(payload, ensure_ascii=False)
-    return step["what"], payload
 
 
 def _read(event):

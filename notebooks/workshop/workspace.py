@@ -47,7 +47,7 @@ def open_stage(stage):
     copy = _swap(wanted, keep=not is_a_stage(current))
     print(f"Stage {stage} is open: {describe(wanted)}")
     if copy:
-        print(f"Your work is kept in notebooks/{copy.relative_to(NOTEBOOKS).as_posix()}/")
+        say_kept(copy)
 
 
 def state_before(stage):
@@ -89,8 +89,7 @@ def _swap(files, keep):
         if time.time() - unfinished.stat().st_mtime > 60:
             shutil.rmtree(unfinished, ignore_errors=True)
     new = Path(tempfile.mkdtemp(prefix=".workspace-", dir=NOTEBOOKS))
-    COPIES.mkdir(exist_ok=True)
-    old = Path(tempfile.mkdtemp(prefix=time.strftime("%Y-%m-%d_%H-%M-%S_"), dir=COPIES)) / "workspace"
+    old = make_copy_folder()
     try:
         write_files(files, new)
         if (WORKSPACE / "db.sqlite3").exists():
@@ -116,6 +115,16 @@ def _swap(files, keep):
         with contextlib.suppress(OSError):  # it holds earlier copies
             COPIES.rmdir()
     return old if old.exists() else None
+
+
+def make_copy_folder():
+    """Make a new folder in notebooks/workspace_copies/, and return the path in it that a copy may take."""
+    COPIES.mkdir(exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=time.strftime("%Y-%m-%d_%H-%M-%S_"), dir=COPIES)) / "workspace"
+
+
+def say_kept(copy):
+    print(f"Your work is kept in notebooks/{copy.relative_to(NOTEBOOKS).as_posix()}/")
 
 
 def python(*arguments):
