@@ -1,12 +1,18 @@
 import asyncio
+import collections
 import contextlib
+import functools
 import json
 import logging
 
+from channels.consumer import get_handler_name
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
 from chat.rooms import find_problem, group_name
+from tutorial.layers import MailboxesFull
 
 MAX_LENGTH = 4_000  # characters in a message
 EXPECTED = 'Expected a JSON object with the text to send, such as {"message": "hello"}.'
@@ -50,29 +56,83 @@ def refuse_constant(name):
     raise ValueError(name)
 
 
+@functools.lru_cache(maxsize=1_000)
+def make_frame(message):
+    """Return the frame that carries a message. It is made once for all in the room."""
+    return json.dumps({"message": message})
+
+
+lost = collections.Counter()  # room: how many deliveries it has lost since the log last said so
+
+
+def note_lost(room_name, number):
+    """Count deliveries that a room has lost, and let the log tell the sum a second after the first of them."""
+    if room_name not in lost:
+        asyncio.get_running_loop().call_later(1, tell_lost, room_name)
+    lost[room_name] += number
+
+
+def tell_lost(room_name):
+    logger.error("The room %r has lost %d deliveries: mailboxes are full.", room_name, lost.pop(room_name))
+
+
 class ChatConsumer(AsyncWebsocketConsumer):
     """One person's socket in one room. Channels makes a new consumer for each."""
 
     room_group_name = None  # until the consumer has joined its room
 
     async def __call__(self, scope, receive, send):
+        """
+        Live as long as the socket: one task handles its frames, one its mailbox, until disconnect() or an error.
+
+        Channels' own __call__ starts a new task for each event. It would do the same for less than a full class.
+        """
+        self.scope, self.base_send = scope, send
+        self.channel_layer = get_channel_layer()
+        self.channel_name = await self.channel_layer.new_channel()
+        self.one_at_a_time = asyncio.Lock()
+        mailbox = functools.partial(self.channel_layer.receive, self.channel_name)
+        readers = [asyncio.ensure_future(self.handle_all(source)) for source in (receive, mailbox)]
         try:
-            await super().__call__(scope, receive, send)
+            await asyncio.gather(*readers)
+        except StopConsumer:  # the client has gone
+            pass
         except RedisError as error:
             if self.room_group_name is not None:  # else it was refused, and the log has said why
                 logger.error("Ended the socket %r: the channel layer doesn't answer: %s", scope["path"], error)
                 await self.close()
         finally:
+            for reader in readers:
+                reader.cancel()
+            await asyncio.gather(*readers, return_exceptions=True)
             await self.leave()
 
+    async def handle_all(self, source):
+        """Handle each event that source(), the socket's or the mailbox's, returns: never two at the same time."""
+        while True:
+            event = await source()
+            async with self.one_at_a_time:
+                await self.dispatch(event)
+
+    async def dispatch(self, event):
+        """
+        Call the method that the event's type names.
+
+        Channels' own dispatch() first looks for database connections to close, in a thread. Nothing here opens one.
+        """
+        handler = getattr(self, get_handler_name(event), None)
+        if handler is None:
+            raise ValueError(f"No handler for message type {event['type']}")
+        await handler(event)
+
     async def connect(self):
-        room_name = self.scope["url_route"]["kwargs"]["room_name"]
-        problem = find_problem(room_name)
+        self.room_name = self.scope["url_route"]["kwargs"]["room_name"]
+        problem = find_problem(self.room_name)
         if problem:
             logger.warning("Refused the socket %r: %s", self.scope["path"], problem)
             await self.close()
             return
-        self.room_group_name = group_name(room_name)
+        self.room_group_name = group_name(self.room_name)
         # Join, then accept: once accepted a person may speak, and should hear what others say.
         await self.channel_layer.group_add(self.room_group_name, self.channel_name)
         await self.accept()
@@ -82,11 +142,16 @@ class ChatConsumer(AsyncWebsocketConsumer):
             message = parse_message(text_data)
         except ValueError as error:
             await self.send(json.dumps({"error": str(error)}))
-        else:
+            return
+        try:
             await self.channel_layer.group_send(self.room_group_name, {"type": "chat_msg", "message": message})
+        except MailboxesFull as full:
+            note_lost(self.room_name, full.number)
+            missed = f"{full.number} of the {full.members} people here have missed this message"
+            await self.send(json.dumps({"error": f"{missed}: they are too far behind. Wait before you go on."}))
 
     async def chat_msg(self, event):
-        await self.send(json.dumps({"message": event["message"]}))
+        await self.send(make_frame(event["message"]))
 
     async def leave(self):
         """

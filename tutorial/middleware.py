@@ -3,6 +3,8 @@ What a WebSocket passes before it reaches the chat. Channels' own checks refuse 
 old cookie end a handshake; these say what they refuse, and let everyone in who may chat.
 """
 
+import asyncio
+import functools
 import logging
 from urllib.parse import urlsplit
 
@@ -14,6 +16,38 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError
 
 logger = logging.getLogger(__name__)
+
+
+class Backpressure:
+    """
+    Take in a client's next frames when its last are handled, and no sooner.
+
+    daphne reads whatever a client sends, however far behind the consumer is. One client that sends without
+    a break would then keep the whole process busy, and fill its memory. Left unread, the bytes wait at the
+    client's side: TCP sees to that.
+    """
+
+    READ = 4096  # bytes at a time; by default it is 65,536, the frames of many milliseconds
+
+    def __init__(self, application):
+        self.application = application
+
+    async def __call__(self, scope, receive, send):
+        protocol = send.args[0] if isinstance(send, functools.partial) else None
+        transport = getattr(protocol, "transport", None)
+        if transport is None:  # not daphne, and other servers wait by themselves
+            return await self.application(scope, receive, send)
+        transport.bufferSize = self.READ
+
+        async def receive_in_turn():
+            transport.resumeProducing()
+            event = await receive()
+            if event["type"] == "websocket.receive":
+                transport.pauseProducing()
+                await asyncio.sleep(0)  # now it is the others' turn
+            return event
+
+        await self.application(scope, receive_in_turn, send)
 
 
 class OriginCheck:

@@ -7,18 +7,20 @@ from django.core.asgi import get_asgi_application
 from django.urls import re_path
 
 import chat.routing
-from tutorial.middleware import OptionalAuthMiddlewareStack, OriginCheck, no_such_socket
+from tutorial.middleware import Backpressure, OptionalAuthMiddlewareStack, OriginCheck, no_such_socket
 
 application = ProtocolTypeRouter(
     {
         "http": get_asgi_application(),
-        "websocket": OriginCheck(
-            OptionalAuthMiddlewareStack(
-                URLRouter(
-                    [
-                        *chat.routing.websocket_urlpatterns,
-                        re_path("", no_such_socket),  # last: it matches any path
-                    ]
+        "websocket": Backpressure(
+            OriginCheck(
+                OptionalAuthMiddlewareStack(
+                    URLRouter(
+                        [
+                            *chat.routing.websocket_urlpatterns,
+                            re_path("", no_such_socket),  # last: it matches any path
+                        ]
+                    )
                 )
             )
         ),

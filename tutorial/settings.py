@@ -62,8 +62,8 @@ TEMPLATES = [
 ]
 
 # The channel layer carries a message from one person's consumer to the others'. Each consumer has a
-# mailbox of `capacity` messages, and a full mailbox drops what comes next without a word: the
-# default of 100 is full when 100 people speak at once.
+# mailbox of `capacity` messages, and a full mailbox drops what comes next: the default of 100 is full
+# when 100 people speak at once.
 CAPACITY = 10_000
 
 if "REDIS_URL" in os.environ:
@@ -80,8 +80,9 @@ if "REDIS_URL" in os.environ:
 else:
     CHANNEL_LAYERS = {
         "default": {
-            "BACKEND": "channels.layers.InMemoryChannelLayer",
-            "CONFIG": {"capacity": CAPACITY},
+            "BACKEND": "tutorial.layers.ClassroomInMemoryChannelLayer",
+            # Seconds. What waits for a minute, the default, would be thrown away without a word.
+            "CONFIG": {"capacity": CAPACITY, "expiry": 24 * 60 * 60},
         },
     }
 

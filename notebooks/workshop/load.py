@@ -1,0 +1,225 @@
+"""
+A full class: hundreds of raw sockets in one process, which send, and count what comes back.
+
+It is a script, so that it runs beside the server and not in the kernel: `python load.py throughput 8000 50`
+prints one line of JSON. There is no WebSocket library in it, for that would be slower than the servers: it
+writes frames as bytes and finds their borders by the length that each begins with (RFC 6455, section 5.2).
+"""
+
+import argparse
+import json
+import os
+import selectors
+import socket
+import statistics
+import struct
+import sys
+import time
+from base64 import b64encode
+from urllib.parse import quote
+
+SENDERS = 10  # members who talk at the same time, each as soon as what it said before has come back
+PATIENCE = 5  # seconds without a frame, after which what is missing counts as lost
+AT_ONCE = 25  # handshakes under way together: a server queues only so many
+
+
+class Member:
+    """One socket: what has come, as bytes, and how many frames these are."""
+
+    def __init__(self, connection):
+        self.socket = connection
+        self.chunks = []
+        self.frames = 0
+        self._rest = b""  # of a frame that has come in part
+
+    def read(self):
+        """Take what has come, and return the payloads of the frames that are complete now."""
+        data = self.socket.recv(1 << 20)
+        if not data:
+            raise ConnectionError("The server has closed a socket.")
+        data = self._rest + data
+        payloads, start, end = [], 0, len(data)
+        while end - start >= 2:
+            length, header = data[start + 1], 2
+            if length == 126:
+                if end - start < 4:
+                    break
+                length, header = struct.unpack_from(">H", data, start + 2)[0], 4
+            if end - start < header + length:
+                break
+            if data[start] == 0x81:  # a whole text frame: a ping is none
+                payloads.append(data[start + header : start + header + length])
+            start += header + length
+        self._rest = data[start:]
+        self.frames += len(payloads)
+        return payloads
+
+    def send(self, frame):
+        """Send this frame to the end, whether or not the server is quick to take it."""
+        self.socket.setblocking(True)
+        self.socket.sendall(frame)
+        self.socket.setblocking(False)
+
+
+def make_frame(text):
+    """Return the masked text frame that carries {"message": text}. Its masking key is 0, which changes no byte."""
+    payload = json.dumps({"message": text}).encode()
+    length = bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + struct.pack(">H", len(payload))
+    return b"\x81" + length + bytes(4) + payload
+
+
+class Crowd:
+    """This many members in one room of the server on this port."""
+
+    def __init__(self, port, members, room="lobby"):
+        self.port, self.path = port, f"/ws/chat/{quote(room, safe='')}/"
+        self.selector = selectors.DefaultSelector()
+        self.members = []
+        while len(self.members) < members:
+            self._join(min(AT_ONCE, members - len(self.members)))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        for member in self.members:
+            member.socket.close()
+        self.selector.close()
+
+    def _join(self, number):
+        connections = []
+        for _ in range(number):
+            connection = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.sendall(
+                f"GET {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nUpgrade: websocket\r\n"
+                f"Connection: Upgrade\r\nSec-WebSocket-Key: {b64encode(os.urandom(16)).decode()}\r\n"
+                f"Sec-WebSocket-Version: 13\r\nOrigin: http://127.0.0.1:{self.port}\r\n\r\n".encode()
+            )
+            connections.append(connection)
+        for connection in connections:
+            answer = b""
+            while b"\r\n\r\n" not in answer:
+                more = connection.recv(1)  # no byte of a frame that follows
+                if not more:
+                    break
+                answer += more
+            if not answer.startswith(b"HTTP/1.1 101 "):
+                sys.exit(f"The server on port {self.port} refused a socket: {answer.decode('latin1').splitlines()[:1]}")
+            connection.setblocking(False)
+            member = Member(connection)
+            self.members.append(member)
+            self.selector.register(connection, selectors.EVENT_READ, member)
+
+    def until(self, done, on_frames=None):
+        """Read until done() is true, or until nothing has come for PATIENCE seconds. Return the seconds of the last."""
+        last = time.perf_counter()
+        while not done():
+            ready = self.selector.select(PATIENCE)
+            if not ready:
+                return last
+            for key, _ in ready:
+                payloads = key.data.read()
+                key.data.chunks += payloads
+                if on_frames:
+                    on_frames(key.data, payloads)
+            last = time.perf_counter()
+        return last
+
+    def forget(self):
+        for member in self.members:
+            member.chunks, member.frames = [], 0
+
+    def tally(self, spoken):
+        """
+        Return what has become of the messages: spoken maps each sender to the numbers it sent, in order.
+
+        {"sent", "expected", "arrived", "lost", "disordered"}: deliveries, but for "sent", which are messages.
+        """
+        sent = sum(len(numbers) for numbers in spoken.values())
+        arrived = disordered = 0
+        for member in self.members:
+            heard = {sender: [] for sender in spoken}
+            for payload in member.chunks:
+                sender, number = json.loads(payload)["message"].split(":")
+                heard[int(sender)].append(int(number))
+            for numbers in heard.values():
+                arrived += len(set(numbers))
+                disordered += numbers != sorted(set(numbers))
+        expected = sent * len(self.members)
+        return {
+            "sent": sent,
+            "expected": expected,
+            "arrived": arrived,
+            "lost": expected - arrived,
+            "disordered": disordered,
+        }
+
+    def throughput(self, deliveries):
+        """SENDERS members talk without a break until so many deliveries are due. Return deliveries per second."""
+        each = max(1, deliveries // len(self.members) // SENDERS)
+        senders = {member: number for number, member in enumerate(self.members[:SENDERS])}
+        numbers = dict.fromkeys(senders, 0)
+        total = each * len(senders)
+
+        def say(member):
+            member.send(make_frame(f"{senders[member]:03d}:{numbers[member]:06d}"))
+            numbers[member] += 1
+
+        def on_frames(member, payloads):
+            if member in senders:
+                own = b'"%03d:' % senders[member]
+                for payload in payloads:
+                    if own in payload and numbers[member] < each:
+                        say(member)
+
+        self.forget()
+        start = time.perf_counter()
+        for member in senders:
+            say(member)
+        end = self.until(lambda: all(member.frames >= total for member in self.members), on_frames)
+        found = self.tally({senders[member]: range(numbers[member]) for member in senders})
+        return {**found, "seconds": end - start, "per_second": found["arrived"] / (end - start)}
+
+    def delays(self, messages):
+        """One member says one message after the other. Return the seconds until each had reached the last member."""
+        delays = []
+        for number in range(messages):
+            self.forget()
+            start = time.perf_counter()
+            self.members[0].send(make_frame(f"000:{number:06d}"))
+            end = self.until(lambda: all(member.frames for member in self.members))
+            if not all(member.frames for member in self.members):
+                sys.exit(f"A message did not reach all {len(self.members)} within {PATIENCE} s.")
+            delays.append(end - start)
+        return {"median": statistics.median(delays), "delays": delays}
+
+    def burst(self, each):
+        """Every member sends so many messages at the same moment."""
+        self.forget()
+        frames = [
+            b"".join(make_frame(f"{sender:03d}:{number:06d}") for number in range(each))
+            for sender in range(len(self.members))
+        ]
+        start = time.perf_counter()
+        for member, data in zip(self.members, frames, strict=True):
+            member.send(data)
+        total = each * len(self.members)
+        end = self.until(lambda: all(member.frames >= total for member in self.members))
+        found = self.tally({sender: range(each) for sender in range(len(self.members))})
+        return {**found, "seconds": end - start}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("throughput", "delays", "burst"))
+    parser.add_argument("port", type=int)
+    parser.add_argument("members", type=int)
+    parser.add_argument("number", type=int, help="of deliveries, of messages, or of messages from each")
+    arguments = parser.parse_args()
+    with Crowd(arguments.port, arguments.members) as crowd:
+        print(json.dumps(getattr(crowd, arguments.what)(arguments.number)))
+
+
+if __name__ == "__main__":
+    main()
