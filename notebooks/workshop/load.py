@@ -13,13 +13,15 @@ import selectors
 import socket
 import statistics
 import struct
+import subprocess
 import sys
+import threading
 import time
 from base64 import b64encode
 from urllib.parse import quote
 
 SENDERS = 10  # members who talk at the same time, each as soon as what it said before has come back
-PATIENCE = 5  # seconds without a frame, after which what is missing counts as lost
+PATIENCE = 10  # seconds without a frame, after which what is missing counts as lost
 AT_ONCE = 25  # handshakes under way together: a server queues only so many
 
 
@@ -119,7 +121,11 @@ class Crowd:
             if not ready:
                 return last
             for key, _ in ready:
-                payloads = key.data.read()
+                try:
+                    payloads = key.data.read()
+                except ConnectionError:  # what this member doesn't get is lost
+                    self.selector.unregister(key.fileobj)
+                    continue
                 key.data.chunks += payloads
                 if on_frames:
                     on_frames(key.data, payloads)
@@ -209,15 +215,54 @@ class Crowd:
         found = self.tally({sender: range(each) for sender in range(len(self.members))})
         return {**found, "seconds": end - start}
 
+    def fair(self, messages):
+        """
+        Return the delays in this room without, and with, a client in another room that sends as fast as it can.
+
+        {"alone", "flooded"}, each as delays() returns it, "ratio" of the medians, and "flooder", what flood() returned.
+        """
+        alone = self.delays(messages)
+        command = [sys.executable, __file__, "flood", str(self.port), "1", "1"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as flooder:
+            flooder.stdout.readline()  # it has begun
+            flooded = self.delays(messages)
+            flooder.stdin.close()
+            flooder_did = json.loads(flooder.stdout.readline())
+        ratio = flooded["median"] / alone["median"]
+        return {"alone": alone, "flooded": flooded, "ratio": ratio, "flooder": flooder_did}
+
+    def flood(self, _):
+        """
+        Let the first member send as fast as the server takes it, until the standard input closes.
+
+        Print a line when the first thousand frames are on their way. Return {"sent", "came_back"}: frames.
+        """
+        member, ended = self.members[0], threading.Event()
+        threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+        frame = make_frame("000:000000")
+        block, sent, told = frame * 1000, 0, False
+        self.selector.modify(member.socket, selectors.EVENT_READ | selectors.EVENT_WRITE, member)
+        while not ended.is_set():
+            for _, events in self.selector.select(0.1):
+                if events & selectors.EVENT_READ:
+                    member.read()
+                if events & selectors.EVENT_WRITE:
+                    sent += member.socket.send(block[sent % len(frame) :])
+            if not told and sent >= len(block):
+                print("flooding", flush=True)
+                told = True
+        return {"sent": sent // len(frame), "came_back": member.frames}
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("throughput", "delays", "burst"))
+    parser.add_argument("what", choices=("throughput", "delays", "burst", "fair", "flood"))
     parser.add_argument("port", type=int)
     parser.add_argument("members", type=int)
     parser.add_argument("number", type=int, help="of deliveries, of messages, or of messages from each")
     arguments = parser.parse_args()
-    with Crowd(arguments.port, arguments.members) as crowd:
+    room = "elsewhere" if arguments.what == "flood" else "lobby"
+    with Crowd(arguments.port, arguments.members, room) as crowd:
         print(json.dumps(getattr(crowd, arguments.what)(arguments.number)))
 
 
