@@ -1,0 +1,350 @@
+"""Stage 8: a full class loses nothing, costs no more for each student than a small one, and waits for nobody."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import pytest
+from channels.layers import InMemoryChannelLayer
+from stage import TIMEOUT, TURN, Person, Unmet, expect, explain_output
+from websockets.asyncio.client import connect
+
+FILE = "chat/consumers.py"
+LAYERS = "tutorial/layers.py"
+JOINED = "The socket /ws/chat/lobby/ is accepted."
+
+
+@pytest.fixture
+def person(application):
+    return lambda name: Person(name, application, "/ws/chat/lobby/")
+
+
+async def fill(person, members):
+    """Return this many people who have joined the lobby."""
+    return [await person(f"Student {n}").join(asked=JOINED, file=FILE) for n in range(members)]
+
+
+async def hear_all(people, number=1):
+    """Return the frames that each of these people gets, decoded, once everyone has this many."""
+
+    async def hear(listener):
+        frames = []
+        for _ in range(number):
+            event = await listener.next_event()
+            expect(
+                event["type"] == "websocket.send",
+                seen=f"After a message {listener.name} got {event}.",
+                asked="Everyone in the room gets the message.",
+                file=FILE,
+            )
+            frames.append(json.loads(event["text"]))
+        return frames
+
+    try:
+        return await asyncio.gather(*map(hear, people))
+    except TimeoutError:
+        raise Unmet(
+            f"Not all of {len(people)} people in a room got what was said there within {TIMEOUT} s.",
+            "__call__ reads the socket and the mailbox, and group_send() fills every mailbox of the group.",
+            FILE,
+        ) from None
+
+
+async def test_the_layer_is_the_projects_own(layer):
+    """The channel layer is the project's own: InMemoryChannelLayer with two methods replaced."""
+    found = f"{type(layer).__module__}.{type(layer).__name__}"
+    expect(
+        type(layer).__module__ == "tutorial.layers",
+        seen=f"The layer is {found}.",
+        asked='CHANNEL_LAYERS["default"]["BACKEND"] is "tutorial.layers.ClassroomInMemoryChannelLayer".',
+        file="tutorial/settings.py",
+    )
+    expect(
+        isinstance(layer, InMemoryChannelLayer) and "InMemoryChannelLayer" in type(layer).__name__,
+        seen=f"{found} is no subclass of InMemoryChannelLayer with that name in its own.",
+        asked="class ClassroomInMemoryChannelLayer(InMemoryChannelLayer): who reads the name knows what to expect.",
+        file=LAYERS,
+    )
+
+
+async def test_nothing_is_lost_when_all_speak_at_once(person):
+    """40 students who send 3 messages each at the same moment: everyone gets all 120, in each sender's order."""
+    people = await fill(person, 40)
+    for number in range(3):
+        await asyncio.gather(*(speaker.say(f"{speaker.name}: {number}") for speaker in people))
+    asked = (
+        "group_send() puts each message into each mailbox once, and each consumer handles one event after the other."
+    )
+    for listener, frames in zip(people, await hear_all(people, 120), strict=True):
+        said = [frame.get("message") for frame in frames]
+        for speaker in people:
+            theirs = [text for text in said if text and text.startswith(f"{speaker.name}: ")]
+            expect(
+                theirs == [f"{speaker.name}: {number}" for number in range(3)],
+                seen=f"Of {speaker.name}'s three messages {listener.name} got {theirs}.",
+                asked=asked,
+                file=FILE,
+            )
+
+
+async def test_a_delivery_costs_the_same_in_a_small_room_and_in_a_full_one(person):
+    """What Python does for one delivery is as much in a room of 100 as in a room of 10."""
+    people = await fill(person, 10)
+    small = await count_lines(people)
+    people += await fill(person, 90)
+    full = await count_lines(people)
+    expect(
+        full - small < 0.5 * 90,
+        seen=f"Python runs {small:.0f} lines for a delivery in a room of 10, and {full:.0f} in one of 100: "
+        "the more people, the more work for each of them.",
+        asked="_clean_expired() looks through all mailboxes and memberships at most once a second.",
+        file=LAYERS,
+    )
+
+
+async def count_lines(people):
+    """Return how many lines of Python one message is for each of the people who get it: a number, and not a time."""
+    await people[0].say("not counted, for this may be the second's cleaning")
+    await hear_all(people)
+    lines = 0
+
+    def count(frame, event, argument):
+        nonlocal lines
+        lines += event == "line"
+        return count
+
+    await people[0].say("counted")
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        await asyncio.gather(*(listener.socket.output_queue.get() for listener in people))
+    finally:
+        sys.settrace(before)
+    return lines / len(people)
+
+
+async def test_no_delivery_waits_for_a_thread(person):
+    """A message to 20 people starts no thread's work: there are no database connections to look after."""
+    people = await fill(person, 20)
+    loop, hops = asyncio.get_running_loop(), []
+    own = loop.run_in_executor
+    loop.run_in_executor = lambda executor, work, *arguments: hops.append(work) or own(executor, work, *arguments)
+    try:
+        await people[0].say("hello")
+        await hear_all(people)
+    finally:
+        del loop.run_in_executor
+    expect(
+        len(hops) < len(people),
+        seen=f"One message to {len(people)} people gave {len(hops)} jobs to another thread.",
+        asked="dispatch() calls the handler, and does not ask for the database connections before.",
+        file=FILE,
+    )
+
+
+async def test_a_full_mailbox_is_said_to_the_sender_and_once_in_the_log(person, layer, caplog):
+    """Where a mailbox is full the others get the message, the sender an error, and the log one line with the sum."""
+    layer.capacity = 2
+    alice = await person("Alice").join(asked=JOINED, file=FILE)
+    bob = await person("Bob").join(asked=JOINED, file=FILE)
+    (group,) = layer.groups
+    await layer.group_add(group, "a-student-who-does-not-read")
+    asked = "group_send() raises MailboxesFull when all others have the message. receive() answers with an error."
+    for number in range(2):
+        await alice.say(str(number))
+        await hear_all([alice, bob])
+    for number in range(2, 5):
+        await alice.say(str(number))
+        ((frame,),) = await hear_all([bob])
+        expect(
+            frame == {"message": str(number)},
+            seen=f"One mailbox in the room was full, and Bob, whose mailbox is empty, got {frame}.",
+            asked=asked,
+            file=LAYERS,
+        )
+        frames = [await alice.hear(after="her message didn't fit into a mailbox", asked=asked, file=FILE)]
+        if frames[0] == {"message": str(number)}:
+            frames.append(await alice.hear(after="her message didn't fit into a mailbox", asked=asked, file=FILE))
+        errors = [frame["error"] for frame in frames if "error" in frame]
+        expect(
+            len(errors) == 1 and "1 of the 3" in errors[0],
+            seen=f"A message of Alice's didn't fit into 1 of 3 mailboxes, and she got {frames}.",
+            asked="The error says how many of how many people have missed the message.",
+            file=FILE,
+        )
+        if len(frames) == 1:
+            await hear_all([alice])  # her own message comes after the error
+
+    def said():
+        return [record.getMessage() for record in caplog.records if "lobby" in record.getMessage()]
+
+    for _ in range(int(3 / TURN)):
+        if said():
+            break
+        await asyncio.sleep(TURN)
+    expect(
+        len(said()) == 1 and "3" in said()[0],
+        seen=f"3 deliveries were lost in the lobby within a second, and of that the log has {said()}.",
+        asked="The log gets one line a second, with the room and the number of deliveries that it has lost.",
+        file=FILE,
+    )
+
+
+async def test_one_event_at_a_time(person, layer, application):
+    """A consumer that waits in the middle of one event doesn't begin the next: no mail before accept()."""
+    alice = await person("Alice").join(asked=JOINED, file=FILE)
+    (group,) = layer.groups
+    own = layer.group_add
+
+    async def group_add(group, channel):
+        await own(group, channel)
+        await layer.group_send(group, {"type": "chat_msg", "message": "early"})
+        for _ in range(10):  # turns of the event loop, as a layer in another process would take
+            await asyncio.sleep(0)
+
+    layer.group_add = group_add
+    bob = person("Bob")
+    try:
+        accepted = await bob.connect()
+    except TimeoutError:
+        accepted = None
+    expect(
+        accepted,
+        seen="Bob's consumer handled a message while connect() was still at work, before accept().",
+        asked="handle_all() holds the lock one_at_a_time while it handles an event.",
+        file=FILE,
+    )
+    await hear_all([alice, bob])
+    await layer.group_discard(group, bob.name)
+
+
+async def test_nothing_is_left_of_a_consumer_that_has_ended(person, layer):
+    """Who leaves, and whose consumer dies of an error: no task goes on, no group and no mailbox is left."""
+    before = asyncio.all_tasks()
+    leaver, dier = await fill(person, 2)
+    await leaver.leave()
+    await dier.send(text='{"message": "hello"}')
+    await hear_all([dier])
+    await dier.socket.send_input({"type": "no.such.event"})
+    await asyncio.wait({dier.socket.future}, timeout=TIMEOUT)
+    asked = "__call__ waits for both readers, and whatever ends one of them ends the other, then leave() runs."
+    expect(
+        dier.socket.future.done() and dier.socket.future.exception(),
+        seen="An error in one of the two readers didn't end the consumer.",
+        asked=asked,
+        file=FILE,
+    )
+    left = [task for task in asyncio.all_tasks() - before if not task.done()]
+    expect(
+        not left and not layer.groups and not layer.channels,
+        seen=f"Two consumers have ended. Left are {len(left)} tasks, {len(layer.groups)} groups "
+        f"and {len(layer.channels)} mailboxes.",
+        asked=asked,
+        file=FILE,
+    )
+
+
+# A real daphne with the project, whose consumer doesn't come to the end of a frame until the standard input closes.
+HELD = """
+import asyncio
+import sys
+import threading
+
+import tutorial.asgi
+from chat.consumers import ChatConsumer
+from daphne.endpoints import build_endpoint_description_strings
+from daphne.server import Server
+from twisted.internet import reactor
+
+let_go = asyncio.Event()
+
+
+async def receive(self, text_data=None, bytes_data=None):
+    await let_go.wait()
+    await self.send(str(len(text_data)))
+
+
+def wait():
+    sys.stdin.readline()
+    reactor.callFromThread(let_go.set)
+    sys.stdin.read()
+    reactor.callFromThread(reactor.stop)
+
+
+def tell():
+    print(server.listening_addresses[0][1], flush=True)
+
+
+ChatConsumer.receive = receive
+threading.Thread(target=wait, daemon=True).start()
+endpoints = build_endpoint_description_strings(host="127.0.0.1", port=0)
+server = Server(tutorial.asgi.application, endpoints=endpoints, signal_handlers=False, ready_callable=tell)
+server.run()
+"""
+LARGE = 32  # MiB, more than lies on the way between two sockets of one computer
+
+
+@pytest.fixture
+def held_server(pytestconfig):
+    """Return the running HELD, and its port."""
+    with tempfile.TemporaryFile() as said:
+        server = subprocess.Popen(
+            [sys.executable, "-X", "utf8", "-B", "-c", HELD],
+            cwd=pytestconfig.project,
+            env={name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+        )
+        try:
+            port = server.stdout.readline().decode().strip()
+            if not port:
+                said.seek(0)
+                words = said.read().decode("utf-8", "replace")
+                raise explain_output(words, pytestconfig.project, "The project starts.", "tutorial/routing.py")
+            yield server, int(port)
+        finally:
+            server.kill()
+            server.communicate()
+
+
+async def test_no_more_is_taken_in_than_is_handled(held_server):
+    """While a client's frame is being handled the server doesn't read on, and none of its frames is lost."""
+    server, port = held_server
+    frame = json.dumps({"message": "x" * 65_000})
+    sent, stuck, answers = 0, None, 0
+    async with connect(
+        f"ws://127.0.0.1:{port}/ws/chat/lobby/",
+        origin="http://localhost",
+        proxy=None,
+        compression=None,
+        ping_interval=None,
+    ) as socket:
+        while stuck is None and sent * len(frame) < LARGE << 20:
+            sending = asyncio.ensure_future(socket.send(frame))
+            done, _ = await asyncio.wait({sending}, timeout=1)
+            sent += 1
+            stuck = None if done else sending
+        expect(
+            stuck,
+            seen=f"A consumer was busy with its client's first frame, and the server took in {LARGE} MiB of others.",
+            asked="In tutorial/routing.py Backpressure(…) is around all else: it pauses the transport during a frame.",
+            file="tutorial/routing.py",
+        )
+        server.stdin.write(b"go on\n")
+        server.stdin.flush()
+        try:
+            while answers < sent:
+                await asyncio.wait_for(socket.recv(), 5)
+                answers += 1
+        except asyncio.TimeoutError:
+            stuck.cancel()
+    expect(
+        answers == sent,
+        seen=f"The consumer went on, and of the {sent} frames that wait for it only {answers} came to it.",
+        asked="receive_in_turn() lets the transport go on before it waits for the next frame.",
+        file="tutorial/middleware.py",
+    )
