@@ -49,8 +49,11 @@ class Member:
                 length, header = struct.unpack_from(">H", data, start + 2)[0], 4
             if end - start < header + length:
                 break
-            if data[start] == 0x81:  # a whole text frame: a ping is none
-                payloads.append(data[start + header : start + header + length])
+            payload = data[start + header : start + header + length]
+            if data[start] == 0x81:  # a whole text frame
+                payloads.append(payload)
+            elif data[start] == 0x89:  # a ping: who doesn't answer within 30 s is sent away by daphne
+                self.send(b"\x8a" + bytes([0x80 | length]) + bytes(4) + payload)
             start += header + length
         self._rest = data[start:]
         self.frames += len(payloads)
