@@ -128,7 +128,7 @@ def _mistakes_of(stage):
     find_notebook(stage)
     of_stage = [mistake for mistake in MISTAKES if str(mistake.stage) == str(stage)]
     if not of_stage:
-        raise WorkshopError(f"Stage {stage} has no classic mistakes. The stages from 1 to 7 have some.")
+        raise WorkshopError(f"Stage {stage} has no classic mistakes. The stages from 1 to 8 have some.")
     return of_stage
 
 
@@ -1122,5 +1122,177 @@ MISTAKES = [
         "a Redis that is away is a page of traceback for each connection",
         "Nothing caught the layer's ConnectionError",
         edits=(("chat/consumers.py", "        except RedisError as error:\n", "        except KeyError as error:\n"),),
+    ),
+    # Stage 8: a full class
+    Mistake(
+        "layer-of-channels",
+        8,
+        "the settings still name Channels' own layer",
+        "The layer is channels.layers.InMemoryChannelLayer.",
+        edits=(("tutorial/settings.py", '"tutorial.layers.ClassroomInMemory', '"channels.layers.InMemory'),),
+    ),
+    Mistake(
+        "layer-misspelt",
+        8,
+        "BACKEND names a class that tutorial/layers.py doesn't have",
+        "BACKEND in CHANNEL_LAYERS names a class of the project's that is not there",
+        edits=(("tutorial/settings.py", '"tutorial.layers.ClassroomInMemory', '"tutorial.layers.ClassRoomInMemory'),),
+    ),
+    Mistake(
+        "expiry-forgotten",
+        8,
+        "who is behind for a minute loses what has waited, and nothing says so",
+        "A message waited in a mailbox for ten minutes, and was thrown away",
+        edits=(("tutorial/settings.py", '"capacity": CAPACITY, "expiry": 24 * 60 * 60}', '"capacity": CAPACITY}'),),
+    ),
+    Mistake(
+        "cleans-each-time",
+        8,
+        "nothing sets next_clean, so the layer looks through all it has at each receive",
+        "the more people, the more work for each of them",
+        edits=(("tutorial/layers.py", "            self.next_clean = now + self.CLEAN_EVERY\n", ""),),
+    ),
+    Mistake(
+        "cleans-never",
+        8,
+        "the condition stands the wrong way round, so the layer never cleans up",
+        "it is still in its mailbox",
+        edits=(("tutorial/layers.py", "if now >= self.next_clean:", "if now < self.next_clean:"),),
+    ),
+    Mistake(
+        "put-not-awaited",
+        8,
+        "the await before self.send is missing in group_send",
+        "send() was called without `await`, so it never ran",
+        edits=(("tutorial/layers.py", "await self.send(channel, message)", "self.send(channel, message)"),),
+    ),
+    Mistake(
+        "full-ends-the-loop",
+        8,
+        "try stands around the loop, so whoever comes after a full mailbox gets nothing",
+        "Bob, who came after it into the room, got nothing",
+        edits=(
+            (
+                "tutorial/layers.py",
+                "        for channel in members:\n"
+                "            try:\n"
+                "                await self.send(channel, message)\n"
+                "            except ChannelFull:\n"
+                "                full += 1\n",
+                "        try:\n"
+                "            for channel in members:\n"
+                "                await self.send(channel, message)\n"
+                "        except ChannelFull:\n"
+                "            full += 1\n",
+            ),
+        ),
+    ),
+    Mistake(
+        "loss-swallowed",
+        8,
+        "group_send passes over a full mailbox and says nothing, as Channels' own does",
+        "group_send() raised no MailboxesFull",
+        edits=(("tutorial/layers.py", "                full += 1\n", "                pass\n"),),
+    ),
+    Mistake(
+        "loss-not-caught",
+        8,
+        "receive() doesn't expect MailboxesFull, and who speaks loses the socket",
+        "Nothing caught that: receive() catches MailboxesFull",
+        edits=(("chat/consumers.py", "        except MailboxesFull as full:\n", "        except KeyError as full:\n"),),
+    ),
+    Mistake(
+        "log-at-every-loss",
+        8,
+        "the log gets a line for each loss, thousands where a class speaks at once",
+        "3 messages lost a delivery each in the lobby within a second, and the log told of it in 3 lines",
+        edits=(
+            (
+                "chat/consumers.py",
+                "            note_lost(self.room_name, full.number)\n",
+                '            logger.error("The room %r has lost %d deliveries.", self.room_name, full.number)\n',
+            ),
+        ),
+    ),
+    Mistake(
+        "event-as-cache-key",
+        8,
+        "make_frame gets the whole event, and a cache can't look up a dict",
+        "A cache looks its arguments up in a dict",
+        edits=(
+            ("chat/consumers.py", "def make_frame(message):", "def make_frame(event):"),
+            ("chat/consumers.py", 'json.dumps({"message": message})\n\n\nlost', 'json.dumps(event)\n\n\nlost'),
+            ("chat/consumers.py", 'make_frame(event["message"])', "make_frame(event)"),
+        ),
+    ),
+    Mistake(
+        "stop-consumer-not-caught",
+        8,
+        "nothing catches StopConsumer, and each who leaves is a page of traceback",
+        "__call__ catches StopConsumer",
+        edits=(("chat/consumers.py", "        except StopConsumer:  #", "        except StopAsyncIteration:  #"),),
+    ),
+    Mistake(
+        "lock-forgotten",
+        8,
+        "the two readers handle their events without the lock",
+        "Bob's consumer handled a message while connect() was still at work",
+        edits=(
+            (
+                "chat/consumers.py",
+                "            async with self.one_at_a_time:\n                await self.dispatch(event)\n",
+                "            await self.dispatch(event)\n",
+            ),
+        ),
+    ),
+    Mistake(
+        "handler-not-awaited",
+        8,
+        "the await before the handler is missing in dispatch",
+        "websocket_connect() was called without `await`, so it never ran",
+        edits=(("chat/consumers.py", "        await handler(event)\n", "        handler(event)\n"),),
+    ),
+    Mistake(
+        "dispatch-of-channels",
+        8,
+        "dispatch is Channels' own, which asks another thread for each event",
+        "jobs to another thread",
+        edits=(("chat/consumers.py", "    async def dispatch(self, event):\n", "    async def deliver(self, event):\n"),),
+    ),
+    Mistake(
+        "waits-for-both-readers",
+        8,
+        "__call__ waits until both readers have ended, and one of them never does",
+        "An error in one of the two readers didn't end the consumer",
+        edits=(("chat/consumers.py", "            await asyncio.gather(*readers)\n", "            await asyncio.wait(readers)\n"),),
+    ),
+    Mistake(
+        "readers-not-cancelled",
+        8,
+        "the reader of the mailbox goes on when the client has gone",
+        "Two consumers have ended, and 2 of their tasks go on",
+        edits=(
+            (
+                "chat/consumers.py",
+                "            for reader in readers:\n"
+                "                reader.cancel()\n"
+                "            await asyncio.gather(*readers, return_exceptions=True)\n",
+                "",
+            ),
+        ),
+    ),
+    Mistake(
+        "backpressure-not-used",
+        8,
+        "nothing slows down who sends without a break",
+        "the server took in 32 MiB of others",
+        edits=(("tutorial/routing.py", '"websocket": Backpressure(\n', '"websocket": (\n'),),
+    ),
+    Mistake(
+        "resume-forgotten",
+        8,
+        "after a client's first frame the server never reads from it again",
+        "resumeProducing",
+        edits=(("tutorial/middleware.py", "            transport.resumeProducing()\n", ""),),
     ),
 ]

@@ -1,10 +1,11 @@
 """
 Run `manage.py runserver` in a process that ends with the one that started it.
 
-serve() starts this file with a pipe as its standard input. Nothing is ever written into it: it closes when
-the notebook's kernel is gone, for whatever reason, and then this process goes too.
+serve() starts this file with a pipe as its standard input. It closes when the notebook's kernel is gone, for
+whatever reason, and then this process goes too.
 """
 
+import cProfile
 import importlib
 import json
 import os
@@ -19,6 +20,23 @@ sys.path.insert(0, str(Path.cwd()))
 def end_with_parent():
     sys.stdin.buffer.read()
     os._exit(0)
+
+
+def profile_into(file):
+    """Profile the server from the first line in the pipe on, and write what was found when the pipe closes."""
+    from twisted.internet import reactor
+
+    profile = cProfile.Profile()
+
+    def finish():
+        profile.disable()
+        profile.dump_stats(file)
+        os._exit(0)
+
+    sys.stdin.buffer.readline()
+    reactor.callFromThread(profile.enable)  # in the thread of the server, which is the one to look at
+    sys.stdin.buffer.read()
+    reactor.callFromThread(finish)
 
 
 def record(file, names):
@@ -46,8 +64,13 @@ def allow_frames():
 
 
 if __name__ == "__main__":
-    threading.Thread(target=end_with_parent, daemon=True).start()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tutorial.settings")
+    if "WORKSHOP_PROFILE" in os.environ:
+        import daphne.server  # noqa: F401, it chooses the reactor, before a thread asks for one
+
+        threading.Thread(target=profile_into, args=[os.environ["WORKSHOP_PROFILE"]], daemon=True).start()
+    else:
+        threading.Thread(target=end_with_parent, daemon=True).start()
     allow_frames()
     if "WORKSHOP_RECORDING" in os.environ:
         sys.path.append(str(Path(__file__).parent.parent))

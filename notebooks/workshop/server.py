@@ -81,6 +81,11 @@ def serve(port=None, record=None, **environment):
     """
     if not (WORKSPACE / "manage.py").is_file():
         raise WorkshopError("There is no notebooks/workspace/manage.py to serve. Stage 1 makes it.")
+    return start(WORKSPACE, port, record, **environment)
+
+
+def start(folder, port=None, record=None, **environment):
+    """Serve the project in this folder, as serve() does, which says what the other arguments are."""
     if port is None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -95,7 +100,7 @@ def serve(port=None, record=None, **environment):
     with os.fdopen(handle, "wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-X", "utf8", "-B", "-u", str(Path(__file__).with_name("runserver.py")), str(port)],
-            cwd=WORKSPACE,
+            cwd=folder,
             env={**os.environ, **environment},
             stdin=subprocess.PIPE,
             stdout=log,
