@@ -47,7 +47,10 @@ class Backpressure:
                 await asyncio.sleep(0)  # now it is the others' turn
             return event
 
-        await self.application(scope, receive_in_turn, send)
+        try:
+            await self.application(scope, receive_in_turn, send)
+        finally:
+            transport.resumeProducing()  # the client's answer to a close frame has to be read
 
 
 class OriginCheck:
