@@ -53,6 +53,12 @@ MEANINGS = [
         "tutorial/settings.py",
     ),
     (
+        r"Cannot import BACKEND 'tutorial\.",
+        "BACKEND in CHANNEL_LAYERS names a class of the project's that is not there. The one in tutorial/layers.py is "
+        "tutorial.layers.ClassroomInMemoryChannelLayer.",
+        "tutorial/settings.py",
+    ),
+    (
         "Cannot import BACKEND",
         "The BACKEND in CHANNEL_LAYERS names a class that is not there. The layer in memory is "
         "channels.layers.InMemoryChannelLayer, Redis's is channels_redis.core.RedisChannelLayer.",
@@ -133,6 +139,22 @@ MEANINGS = [
     (
         r"^RecursionError.*\n.*json\.loads",
         "Catch RecursionError as well as ValueError there: the frame's brackets are nested too deep.",
+        None,
+    ),
+    (
+        "^MailboxesFull",
+        "Nothing caught that: receive() catches MailboxesFull, and tells who has spoken.",
+        "chat/consumers.py",
+    ),
+    (
+        "^StopConsumer",
+        "So a consumer ends whose client has gone: __call__ catches StopConsumer, and lets it go.",
+        "chat/consumers.py",
+    ),
+    (
+        r"unhashable type: 'dict'",
+        "A cache looks its arguments up in a dict, and an event is a dict itself, which is no key: give the function "
+        'the text, event["message"].',
         None,
     ),
     (
@@ -226,7 +248,8 @@ def explain(error, project, asked, file):
     while chain[-1].__cause__ or chain[-1].__context__:  # Channels and Django wrap an ImportError, say
         chain.append(chain[-1].__cause__ or chain[-1].__context__)
     cause = next((link for link in reversed(chain) if _places(link, project)), error)
-    what = f"{type(cause).__name__}: {cause.msg if isinstance(cause, SyntaxError) else cause}"
+    words = cause.msg if isinstance(cause, SyntaxError) else str(cause)
+    what = ": ".join(filter(None, [type(cause).__name__, words]))
     return _explain(what, _places(cause, project), project, asked, file)
 
 
@@ -318,9 +341,10 @@ def find_forgotten_await(warned, project):
         places = _own([(warning.filename, warning.lineno, code)], project)
         if called and places:
             where = "in {}, line {}: {}".format(*places[0])
+            call = f"{called[1]}(…)" if f"{called[1]}(" in code else "the call"  # by another name
             return Unmet(
                 f"{called[1]}() was called without `await`, so it never ran.\n       {where}",
-                f"`await` stands before {called[1]}(…).",
+                f"`await` stands before {call}.",
                 places[0][0],
             )
     return None

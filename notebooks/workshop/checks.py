@@ -24,7 +24,7 @@ def check(stage):
     notebook = find_notebook(stage)
     tests = sorted((REPOSITORY / "tests").glob(f"test_{stage}_*.py"))
     if not tests:
-        raise WorkshopError(f"{notebook.name} builds nothing, so it has no tests. Check a stage from 1 to 7.")
+        raise WorkshopError(f"{notebook.name} builds nothing, so it has no tests. Check a stage from 1 to 8.")
     if not WORKSPACE.is_dir():
         raise WorkshopError(f"There is no notebooks/workspace/ yet. open_stage({stage}) makes it.")
     title = f"Stage {stage}, {notebook.stem.split('_', 1)[1].replace('_', ' ')}"

@@ -1156,7 +1156,7 @@ MISTAKES = [
         "cleans-never",
         8,
         "the condition stands the wrong way round, so the layer never cleans up",
-        "it is still in its mailbox",
+        "A message has waited for an hour more than the layer's expiry, and it is still in its mailbox",
         edits=(("tutorial/layers.py", "if now >= self.next_clean:", "if now < self.next_clean:"),),
     ),
     Mistake(
@@ -1170,7 +1170,7 @@ MISTAKES = [
         "full-ends-the-loop",
         8,
         "try stands around the loop, so whoever comes after a full mailbox gets nothing",
-        "Bob, who came after it into the room, got nothing",
+        "Bob got nothing within 0.5 s after a message that found the mailbox before his full",
         edits=(
             (
                 "tutorial/layers.py",
@@ -1205,7 +1205,7 @@ MISTAKES = [
         "log-at-every-loss",
         8,
         "the log gets a line for each loss, thousands where a class speaks at once",
-        "3 messages lost a delivery each in the lobby within a second, and the log told of it in 3 lines",
+        "3 deliveries were lost in the lobby in a second, and the log has 3 lines of it",
         edits=(
             (
                 "chat/consumers.py",
@@ -1221,7 +1221,7 @@ MISTAKES = [
         "A cache looks its arguments up in a dict",
         edits=(
             ("chat/consumers.py", "def make_frame(message):", "def make_frame(event):"),
-            ("chat/consumers.py", 'json.dumps({"message": message})\n\n\nlost', 'json.dumps(event)\n\n\nlost'),
+            ("chat/consumers.py", 'json.dumps({"message": message})\n\n\nlost', "json.dumps(event)\n\n\nlost"),
             ("chat/consumers.py", 'make_frame(event["message"])', "make_frame(event)"),
         ),
     ),
@@ -1257,20 +1257,28 @@ MISTAKES = [
         8,
         "dispatch is Channels' own, which asks another thread for each event",
         "jobs to another thread",
-        edits=(("chat/consumers.py", "    async def dispatch(self, event):\n", "    async def deliver(self, event):\n"),),
+        edits=(
+            ("chat/consumers.py", "    async def dispatch(self, event):\n", "    async def deliver(self, event):\n"),
+        ),
     ),
     Mistake(
         "waits-for-both-readers",
         8,
         "__call__ waits until both readers have ended, and one of them never does",
         "An error in one of the two readers didn't end the consumer",
-        edits=(("chat/consumers.py", "            await asyncio.gather(*readers)\n", "            await asyncio.wait(readers)\n"),),
+        edits=(
+            (
+                "chat/consumers.py",
+                "            await asyncio.gather(*readers)\n",
+                "            await asyncio.wait(readers)\n",
+            ),
+        ),
     ),
     Mistake(
         "readers-not-cancelled",
         8,
         "the reader of the mailbox goes on when the client has gone",
-        "Two consumers have ended, and 2 of their tasks go on",
+        "Two consumers have ended. Left are 2 tasks",
         edits=(
             (
                 "chat/consumers.py",
@@ -1292,7 +1300,7 @@ MISTAKES = [
         "resume-forgotten",
         8,
         "after a client's first frame the server never reads from it again",
-        "resumeProducing",
+        "receive_in_turn() calls resumeProducing() before it waits for the next frame",
         edits=(("tutorial/middleware.py", "            transport.resumeProducing()\n", ""),),
     ),
 ]
