@@ -19,6 +19,7 @@ from websockets.exceptions import InvalidHandshake
 FILE = "chat/consumers.py"
 LAYERS = "tutorial/layers.py"
 JOINED = "The socket /ws/chat/lobby/ is accepted."
+CLOCKS = (time.time, time.monotonic, time.perf_counter)
 
 
 @pytest.fixture
@@ -162,7 +163,7 @@ async def go_on(layer, seconds, monkeypatch):
     with monkeypatch.context() as patch:
         for module in (time, sys.modules[type(layer).__module__]):
             for name, clock in list(vars(module).items()):
-                if clock in (time.time, time.monotonic, time.perf_counter):
+                if clock in CLOCKS:
                     patch.setattr(module, name, lambda clock=clock: clock() + seconds)
         await layer.group_send("chat_kitchen", {"type": "chat_msg", "message": "hello"})
         await asyncio.sleep(0)

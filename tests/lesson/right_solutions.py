@@ -496,4 +496,178 @@ urlpatterns = [
             ),
         ),
     ),
+    # Stage 8
+    Solution(
+        "channels-own-call",
+        8,
+        "Channels' own __call__, which handles one event at a time too, with a dispatch that asks no thread",
+        edits=(
+            (
+                "chat/consumers.py",
+                """        self.scope, self.base_send = scope, send
+        self.channel_layer = get_channel_layer()
+        self.channel_name = await self.channel_layer.new_channel()
+        self.one_at_a_time = asyncio.Lock()
+        mailbox = functools.partial(self.channel_layer.receive, self.channel_name)
+        readers = [asyncio.ensure_future(self.handle_all(source)) for source in (receive, mailbox)]
+        try:
+            await asyncio.gather(*readers)
+        except StopConsumer:  # the client has gone
+            pass
+        except""",
+                """        try:
+            await super().__call__(scope, receive, send)
+        except""",
+            ),
+            (
+                "chat/consumers.py",
+                """            for reader in readers:
+                reader.cancel()
+            await asyncio.gather(*readers, return_exceptions=True)
+            await self.leave()
+
+    async def handle_all(self, source):
+        \"""Handle each event that source(), the socket's or the mailbox's, returns: never two at the same time.\"""
+        while True:
+            event = await source()
+            async with self.one_at_a_time:
+                await self.dispatch(event)
+""",
+                "            await self.leave()\n",
+            ),
+        ),
+    ),
+    Solution(
+        "straight-into-the-queues",
+        8,
+        "another class name, a clean-up every five seconds, and no self.send: messages go straight into the queues",
+        edits=(
+            ("tutorial/settings.py", ".ClassroomInMemoryChannelLayer", ".QuickInMemoryChannelLayer"),
+            ("tutorial/layers.py", "class ClassroomInMemory", "class QuickInMemory"),
+            ("tutorial/layers.py", "CLEAN_EVERY = 1 ", "CLEAN_EVERY = 5 "),
+            ("tutorial/layers.py", "import time\n", "import asyncio\nfrom time import monotonic, time\n"),
+            ("tutorial/layers.py", "time.monotonic()\n        if", "monotonic()\n        if"),
+            (
+                "tutorial/layers.py",
+                """            try:
+                await self.send(channel, message)
+            except ChannelFull:
+                full += 1
+""",
+                """            queue = self.channels.setdefault(channel, asyncio.Queue(self.capacity))
+            if queue.full():
+                full += 1
+            else:
+                queue.put_nowait((time() + self.expiry, message.copy()))
+""",
+            ),
+        ),
+    ),
+    Solution(
+        "encoded-at-the-sender",
+        8,
+        "the sender makes the frame, and the event carries it",
+        edits=(
+            (
+                "chat/consumers.py",
+                '            await self.channel_layer.group_send(self.room_group_name, {"type": "chat_msg", "message": '
+                "message})\n",
+                '            event = {"type": "chat.frame", "frame": json.dumps({"message": message})}\n'
+                "            await self.channel_layer.group_send(self.room_group_name, event)\n",
+            ),
+            (
+                "chat/consumers.py",
+                '    async def chat_msg(self, event):\n        await self.send(make_frame(event["message"]))\n',
+                '    async def chat_frame(self, event):\n        await self.send(text_data=event["frame"])\n',
+            ),
+        ),
+    ),
+    Solution(
+        "flow-control-otherwise",
+        8,
+        "another middleware does the flow control, inside the origin check, and leaves the bytes read at a time",
+        edits=(
+            (
+                "tutorial/flow.py",
+                "",
+                """def one_frame_at_a_time(application):
+    async def wrapped(scope, receive, send):
+        transport = send.args[0].transport if hasattr(send, "args") else None
+
+        async def receive_and_pause():
+            if transport:
+                transport.resumeProducing()
+            event = await receive()
+            if transport:
+                transport.pauseProducing()
+            return event
+
+        try:
+            await application(scope, receive_and_pause, send)
+        finally:
+            if transport:
+                transport.resumeProducing()
+
+    return wrapped
+""",
+            ),
+            ("tutorial/routing.py", "Backpressure, OptionalAuth", "OptionalAuth"),
+            ("tutorial/routing.py", "import chat.routing\n", "import chat.routing\nimport tutorial.flow\n"),
+            (
+                "tutorial/routing.py",
+                "Backpressure(\n            OriginCheck(\n",
+                "OriginCheck(\n            tutorial.flow.one_frame_at_a_time(\n",
+            ),
+        ),
+    ),
+    Solution(
+        "told-otherwise",
+        8,
+        "another module tells of losses, in other words, and asyncio.wait ends the readers",
+        edits=(
+            (
+                "chat/losses.py",
+                "",
+                """import asyncio
+import logging
+
+losses = {}
+
+
+def count(room, number):
+    if room not in losses:
+        losses[room] = 0
+        losses["task of " + room] = asyncio.create_task(tell(room))
+    losses[room] += number
+
+
+async def tell(room):
+    await asyncio.sleep(0.8)
+    logging.warning("%d messages did not fit, room %s", losses.pop(room), room)
+    del losses["task of " + room]
+""",
+            ),
+            ("chat/consumers.py", "import RedisError\n", "import RedisError\n\nfrom chat import losses"),
+            (
+                "chat/consumers.py",
+                "            note_lost(self.room_name, full.number)\n",
+                "            losses.count(self.room_name, full.number)\n",
+            ),
+            (
+                "chat/consumers.py",
+                """            missed = f"{full.number} of the {full.members} people here have missed this message"
+            await self.send(json.dumps({"error": f"{missed}: they are too far behind. Wait before you go on."}))
+""",
+                """            error = f"Of {full.members} in this room {full.number} did not get that."
+            await self.send(json.dumps({"error": error}))
+""",
+            ),
+            (
+                "chat/consumers.py",
+                "            await asyncio.gather(*readers)\n",
+                "            done, _ = await asyncio.wait(readers, return_when=asyncio.FIRST_COMPLETED)\n"
+                "            done.pop().result()\n",
+            ),
+        ),
+    ),
 ]
