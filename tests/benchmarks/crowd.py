@@ -1,0 +1,138 @@
+"""
+The crowd that the servers are measured with, in a process of its own: notebooks/workshop/load.py and a look at the CPU.
+
+    python tests/benchmarks/crowd.py PORT PID MEMBERS WHAT=NUMBER …
+
+PID is the server's. The members join once, then each WHAT is measured, in this order, and the answers are printed as
+one line of JSON, a list.
+"""
+
+import argparse
+import json
+import math
+import random
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+# Not `from workshop import load`: the package brings the whole lesson along, for each crowd anew.
+sys.path.append(str(Path(__file__).resolve().parents[2] / "notebooks" / "workshop"))
+import load
+
+PAUSE = 10  # seconds between two messages of the same student, on average
+SOON = 0.1  # seconds: a message that needs longer to the last member is late
+MAY_BE_LATE = 0.05  # this share of the messages
+GIVE_UP = 10  # seconds after the last message was due
+
+
+class MeasuredCrowd(load.Crowd):
+    """A crowd that knows what it costs: `client_cpu` and `server_cpu` are shares of a core, of the last measurement."""
+
+    def __init__(self, port, pid, members):
+        self.pid = pid
+        self.memory_before = self.server_memory()
+        super().__init__(port, members)
+
+    def server(self):
+        """Return the server's processes. On Windows python.exe of a virtual environment only starts the real one."""
+        process = psutil.Process(self.pid)
+        return [process, *process.children(recursive=True)]
+
+    def server_memory(self):
+        """Return the resident set size in bytes."""
+        return sum(process.memory_info().rss for process in self.server())
+
+    def server_seconds(self):
+        """Return the CPU time that the server has used."""
+        return sum(sum(process.cpu_times()[:2]) for process in self.server())
+
+    def until(self, done, on_frames=None):
+        start, client, server = time.perf_counter(), time.process_time(), self.server_seconds()
+        last = super().until(done, on_frames)
+        seconds = time.perf_counter() - start
+        self.client_cpu = (time.process_time() - client) / seconds
+        self.server_cpu = (self.server_seconds() - server) / seconds
+        return last
+
+    def quiet(self, seconds):
+        """Do nothing for so long. Return {"bytes"}: by how much the server has grown for each member."""
+        time.sleep(seconds)
+        return {"bytes": (self.server_memory() - self.memory_before) / len(self.members)}
+
+    def busy(self, seconds):
+        """
+        Return what throughput() does, for as many deliveries as take about so many seconds.
+
+        Added are "client_cpu" and "server_cpu", shares of a core.
+        """
+        warm_up = self.throughput(0)  # one message from each of those who talk
+        found = self.throughput(int(warm_up["per_second"] * seconds))
+        return {**found, "client_cpu": self.client_cpu, "server_cpu": self.server_cpu}
+
+    def paced(self, seconds):
+        """
+        Everyone says something every PAUSE seconds on average, at random moments, for so many seconds.
+
+        Return {"messages", "delays"}: the number that was to be said, and of each message that was, the seconds from
+        the moment it was due until the last member had it (math.inf: not within GIVE_UP seconds). As soon as more
+        than MAY_BE_LATE of them are late, no more are said.
+        """
+        chance = random.Random(len(self.members))
+        total = max(1, round(len(self.members) / PAUSE * seconds))
+        start = time.perf_counter()
+        due = sorted(start + chance.uniform(0, seconds) for _ in range(total))
+        under_way, delays, late, said = {}, [], 0, 0  # under_way: number of the message: members who miss it
+        now = start
+        while under_way or said < total:
+            while said < total and due[said] <= now:
+                under_way[said] = len(self.members)
+                chance.choice(self.members).send(load.make_frame(f"{said:06d}"))
+                said += 1
+            next_due = due[said] if said < total else due[total - 1] + GIVE_UP
+            for key, _ in self.selector.select(max(0, next_due - now)):
+                try:
+                    payloads = key.data.read()
+                except ConnectionError:  # what this member doesn't get never arrives at the last one
+                    self.selector.unregister(key.fileobj)
+                    continue
+                now = time.perf_counter()
+                for payload in payloads:
+                    number = int(json.loads(payload)["message"])
+                    under_way[number] -= 1
+                    if not under_way[number]:
+                        del under_way[number]
+                        delays.append(now - due[number])
+                        late += delays[-1] > SOON
+            now = time.perf_counter()
+            if late + sum(now - due[number] > SOON for number in under_way) > MAY_BE_LATE * total:
+                total = said
+            if total == said and now >= due[total - 1] + GIVE_UP:
+                break
+        return {"messages": len(due), "delays": delays + [math.inf] * len(under_way)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument("port", type=int)
+    parser.add_argument("pid", type=int)
+    parser.add_argument("members", type=int)
+    parser.add_argument("what", nargs="+", help="quiet=SECONDS busy=SECONDS paced=SECONDS delays=MESSAGES …")
+    arguments = parser.parse_args()
+    load.PATIENCE = 60  # seconds: a flooded server may well be silent for the ten that it is there
+    found = []
+    try:
+        with MeasuredCrowd(arguments.port, arguments.pid, arguments.members) as crowd:
+            for what in arguments.what:
+                method, number = what.split("=")
+                found.append(getattr(crowd, method)(json.loads(number)))
+    except OSError as error:
+        sys.exit(f"A crowd of {arguments.members} could not be kept up: {type(error).__name__}: {error}.")
+    except psutil.NoSuchProcess:
+        sys.exit(f"The server ended while a crowd of {arguments.members} was there.")
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
