@@ -143,7 +143,7 @@ MEANINGS = [
     ),
     (
         "^MailboxesFull",
-        "Nothing caught that: receive() catches MailboxesFull, and tells who has spoken.",
+        "Nothing caught that. Whoever calls group_send() has to: receive() catches MailboxesFull and answers its sender.",
         "chat/consumers.py",
     ),
     (

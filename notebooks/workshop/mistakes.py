@@ -1198,7 +1198,7 @@ MISTAKES = [
         "loss-not-caught",
         8,
         "receive() doesn't expect MailboxesFull, and who speaks loses the socket",
-        "Nothing caught that: receive() catches MailboxesFull",
+        "Nothing caught that. Whoever calls group_send() has to",
         edits=(("chat/consumers.py", "        except MailboxesFull as full:\n", "        except KeyError as full:\n"),),
     ),
     Mistake(

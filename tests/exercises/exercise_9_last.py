@@ -10,7 +10,7 @@ import pytest
 from stage import Page, Person, expect
 
 FILE = "chat/consumers.py"
-STAGE = 7
+STAGE = 8
 HINT = (
     "A group is gone when the last one leaves. What lives as long as the layer? The layer: an object in Python can "
     "take one attribute more. `collections.deque` forgets by itself what is too old. And mind the moment: between "
@@ -18,16 +18,6 @@ HINT = (
     "twice, or never."
 )
 SOLUTION = [
-    (
-        "chat/consumers.py",
-        """\
-import contextlib
-""",
-        """\
-import collections
-import contextlib
-""",
-    ),
     (
         "chat/consumers.py",
         """\

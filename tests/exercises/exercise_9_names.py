@@ -10,7 +10,7 @@ import pytest
 from stage import Page, Person, expect
 
 FILE = "chat/consumers.py"
-STAGE = 7
+STAGE = 8
 HINT = (
     "`parse_message` decides what a message is: let it return the text with the name in front, and nothing else in the "
     "consumer has to change. In the page look for whoever touches `unsent` and `unconfirmed`. What comes back from the "
