@@ -5,6 +5,7 @@ import pytest
 from running import Redis, Server, need
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
+from watched import WatchedServer
 
 
 @pytest.fixture
@@ -15,6 +16,27 @@ def serve(tmp_path_factory):
     def start(**environment):
         server = Server(tmp_path_factory.mktemp("server"), **environment)
         servers.append(server)
+        return server.start()
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def watch(tmp_path_factory):
+    """
+    Return a function that starts a server whose inside can be asked.
+
+    Each `change` is (file, old, new): what is another text in the server's copy of the project.
+    """
+    servers = []
+
+    def start(*changes):
+        server = WatchedServer(tmp_path_factory.mktemp("server"))
+        servers.append(server)
+        for change in changes:
+            server.replace(*change)
         return server.start()
 
     yield start

@@ -1,0 +1,194 @@
+"""
+A server whose inside can be seen, and a client that writes and reads bytes: what the tests of a full class need.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import struct
+import sys
+from base64 import b64encode
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from running import Server, until
+
+
+class WatchedServer(Server):
+    """runserver from a copy of the project, with watched_runserver.py inside it to ask."""
+
+    def __init__(self, folder, **environment):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        super().__init__(folder, WATCH_PORT=str(self.listener.getsockname()[1]), **environment)
+        script = Path(__file__).parent / "watched_runserver.py"
+        self.command = [sys.executable, str(script), f"127.0.0.1:{self.port}"]
+        self.lines = None
+
+    def start(self):
+        super().start()  # it answers, so it has called back before
+        with self.listener:
+            connection, _ = self.listener.accept()
+        connection.settimeout(60)
+        with connection:
+            self.lines = connection.makefile("rw", encoding="utf-8")
+        return self
+
+    def ask(self, question, *arguments):
+        """Return what the server's inside answers: see Watch in watched_runserver.py."""
+        print(json.dumps([question, *arguments]), file=self.lines, flush=True)
+        answer = self.lines.readline()
+        if not answer:
+            pytest.fail(f"The server has no answer to {question!r}. Its words:\n{self.whole_log()}")
+        return json.loads(answer)
+
+    def until_left(self, **numbers):
+        """Wait until the server's inside has exactly this many members, …, and nothing at all if none are named."""
+        expected = numbers or dict.fromkeys(self.ask("left"), 0)
+        found = {}
+
+        def is_so():
+            found.update(self.ask("left"))
+            return expected.items() <= found.items()
+
+        with contextlib.suppress(pytest.fail.Exception):
+            until(is_so, "no more is left")
+        assert expected.items() <= found.items(), f"left in the server: {found}. Expected: {expected}"
+
+    def stop(self):
+        self.listener.close()
+        if self.lines is not None:
+            with contextlib.suppress(OSError):  # it ended before
+                self.lines.close()
+        super().stop()
+
+    def replace(self, file, old, new):
+        """Change a file of the server's copy of the project, before the start."""
+        path = self.folder / file
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1, (
+            f"{file} has {old!r} {text.count(old)} times. What this test changes was there once."
+        )
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def join(self, room, **options):
+        """Return a RawClient in this room, as a page of this server would join."""
+        return RawClient(self, room, **options)
+
+
+def make_frame(payload, opcode=0x81):
+    """Return the masked frame that carries these bytes: by default a whole text frame."""
+    length = len(payload)
+    if length < 126:
+        header = bytes([opcode, 0x80 | length])
+    elif length < 1 << 16:
+        header = bytes([opcode, 0x80 | 126]) + struct.pack(">H", length)
+    else:
+        header = bytes([opcode, 0x80 | 127]) + struct.pack(">Q", length)
+    return header + bytes(4) + payload  # a masking key of zeros leaves each byte as it is
+
+
+def make_message(text, **more):
+    """Return the frame that says this text in the room."""
+    return make_frame(json.dumps({"message": text, **more}, ensure_ascii=False).encode())
+
+
+CLOSE = make_frame(struct.pack(">H", 1000), 0x88)
+
+
+class RawClient:
+    """
+    A socket in a room, byte by byte: it decides where a segment ends, when to read, and how to go.
+
+    query is what follows ? in the address; buffer, in bytes, makes the operating system keep less for it.
+    """
+
+    def __init__(self, server, room, query="", buffer=None):
+        self.socket = socket.socket()
+        if buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        self.socket.settimeout(20)
+        self.socket.connect(("127.0.0.1", server.port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.port = self.socket.getsockname()[1]
+        self.rest = bytearray()  # what has come and is not read yet
+        self.send(
+            f"GET /ws/chat/{quote(room, safe='')}/{query and f'?{query}'} HTTP/1.1\r\n"
+            f"Host: 127.0.0.1:{server.port}\r\nOrigin: {server.url}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Key: {b64encode(os.urandom(16)).decode()}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        while b"\r\n\r\n" not in self.rest:
+            self.rest += self._more()
+        answer, _, self.rest = self.rest.partition(b"\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 101 "), answer
+
+    def _more(self):
+        data = self.socket.recv(1 << 20)
+        if not data:
+            raise ConnectionError("The server has closed this socket.")
+        return data
+
+    def send(self, *frames):
+        """Send these frames, as one piece."""
+        self.socket.sendall(b"".join(frames))
+
+    def say(self, text):
+        self.send(make_message(text))
+
+    def hear(self):
+        """Return what the next text frame holds."""
+        while True:
+            for frame in self._frames(1):
+                return frame
+            self.rest += self._more()
+
+    def hear_messages(self, number):
+        """Return the texts of the next messages. An error among them is a failure."""
+        return [self.hear()["message"] for _ in range(number)]
+
+    def hear_what_came(self):
+        """Wait until something has come, and return what its text frames hold, as many as are complete."""
+        self.rest += self._more()
+        return list(self._frames())
+
+    def _frames(self, number=None):
+        """Take at most so many complete text frames, and yield what they hold. A ping is answered, as clients do."""
+        while number is None or number > 0:
+            if len(self.rest) < 4:  # no frame that the chat sends is shorter
+                return
+            length, start = self.rest[1], 2
+            if length == 126:
+                length, start = struct.unpack_from(">H", self.rest, 2)[0], 4
+            if len(self.rest) < start + length:
+                return
+            opcode, payload = self.rest[0], bytes(self.rest[start : start + length])
+            del self.rest[: start + length]
+            if opcode == 0x81:
+                yield json.loads(payload)
+                number = number and number - 1
+            elif opcode == 0x89:
+                self.send(make_frame(payload, 0x8A))
+            else:
+                raise ConnectionError(f"The server has sent {bytes([opcode]) + payload!r}")
+
+    def leave(self):
+        """Leave as a page does, with a close frame, and return what came until the server has closed."""
+        self.send(CLOSE)
+        return self.until_closed()
+
+    def until_closed(self):
+        """Read until the server has closed this socket, and return what its text frames held."""
+        heard = []
+        with contextlib.suppress(ConnectionError):
+            while True:
+                heard += self.hear_what_came()
+        self.socket.close()
+        return heard
+
+    def vanish(self):
+        """Break the connection off: the server gets a reset, and what it hasn't read is gone."""
+        self.socket.setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+        )
+        self.socket.close()

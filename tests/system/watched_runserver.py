@@ -1,0 +1,151 @@
+"""
+Run `manage.py runserver`, and let the test that started it look inside, and hold what the test has to outrun.
+
+The test listens on a port of its own, named in WATCH_PORT. Each line that comes from there is a question, and gets a
+line of JSON. When that connection closes, the test is over, and this process ends.
+"""
+
+import asyncio
+import collections
+import contextlib
+import gc
+import json
+import os
+import runpy
+import socket
+import sys
+import threading
+from pathlib import Path
+
+sys.path.insert(0, str(Path.cwd()))  # the copy of the project
+
+
+class Watch:
+    """What the test may ask for: each public method answers one question."""
+
+    def __init__(self):
+        from chat.consumers import ChatConsumer
+
+        self.consumer_class = ChatConsumer
+        self.released = asyncio.Event()  # until then, those who came with ?hold=… wait in that handler
+        self.free = threading.Event()  # until then, the event loop does nothing at all
+        self.handled = collections.Counter()  # room: its frames whose handler has begun
+        self.record = None  # the rooms of the frames that were handled since block(), in order
+        self.server = None
+        self._wrap("receive")
+        self._wrap("chat_msg")
+
+    def _wrap(self, name):
+        handler = getattr(self.consumer_class, name)
+
+        async def watched(consumer, *event, **frame):
+            if name == "receive":
+                self.handled[consumer.room_name] += 1
+                if self.record is not None:
+                    self.record.append(consumer.room_name)
+            if consumer.scope["query_string"] == f"hold={name}".encode():
+                await self.released.wait()
+            await handler(consumer, *event, **frame)
+
+        setattr(self.consumer_class, name, watched)
+
+    def _protocols(self):
+        """Return daphne's WebSocket connections."""
+        from daphne.server import Server
+        from daphne.ws_protocol import WebSocketProtocol
+
+        if self.server is None:
+            (self.server,) = (thing for thing in gc.get_objects() if type(thing) is Server)
+        return [protocol for protocol in self.server.connections if type(protocol) is WebSocketProtocol]
+
+    def _protocol(self, port):
+        (found,) = (protocol for protocol in self._protocols() if protocol.client_addr[1] == port)
+        return found
+
+    async def left(self):
+        """Return how much there is of all that a client may leave behind."""
+        from channels.layers import get_channel_layer
+
+        import chat.consumers
+
+        connections = len(self._protocols())
+        gc.collect()
+        layer = get_channel_layer()
+        return {
+            "groups": len(layer.groups),
+            "members": sum(map(len, layer.groups.values())),
+            "mailboxes": len(layer.channels),
+            "tasks": len(asyncio.all_tasks() - {asyncio.current_task()}),
+            "consumers": sum(type(thing) is self.consumer_class for thing in gc.get_objects()),
+            "connections": connections,
+            "losses to tell": len(chat.consumers.lost),
+        }
+
+    async def handled_in(self, room):
+        """Return how many frames from this room have reached the consumer."""
+        return self.handled[room]
+
+    async def kept(self, port):
+        """Return the bytes that the server keeps for the client on this port, which hasn't taken them yet."""
+        transport = self._protocol(port).transport
+        return len(transport.dataBuffer) + transport._tempDataLen
+
+    async def taken_in(self, port):
+        """Return how many events from the client on this port wait for its consumer."""
+        return self._protocol(port).application_queue.qsize()
+
+    async def recorded(self):
+        """Return the rooms of the frames that were handled since block(), in order."""
+        record, self.record = self.record, None
+        return record
+
+    async def release(self):
+        """Let the held handlers go on."""
+        self.released.set()
+
+    async def hold(self):
+        """Hold them again, from the next event on."""
+        self.released.clear()
+
+    def block(self):
+        """Let the event loop stand still, as in a process that is busy with something else."""
+        blocked = threading.Event()
+
+        def stand_still():
+            self.record = []
+            blocked.set()
+            self.free.wait()
+
+        self.free.clear()
+        self.loop.call_soon_threadsafe(stand_still)
+        blocked.wait()
+
+    def unblock(self):
+        self.free.set()
+
+    def answer(self, connection):
+        from daphne.server import twisted_loop
+
+        self.loop = twisted_loop
+        # A test that has ended, however it did, closes its side: OSError, or no more lines.
+        with contextlib.suppress(OSError), connection, connection.makefile("rw", encoding="utf-8") as lines:
+            for line in lines:
+                name, *arguments = json.loads(line)
+                method = getattr(self, name)
+                if asyncio.iscoroutinefunction(method):
+                    found = asyncio.run_coroutine_threadsafe(method(*arguments), self.loop).result()
+                else:
+                    found = method(*arguments)
+                print(json.dumps(found), file=lines, flush=True)
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tutorial.settings")
+    import django
+
+    django.setup()
+    connection = socket.create_connection(("127.0.0.1", int(os.environ["WATCH_PORT"])))
+    threading.Thread(target=Watch().answer, args=(connection,), daemon=True).start()
+    sys.argv = ["manage.py", "runserver", "--noreload", *sys.argv[1:]]
+    runpy.run_path("manage.py", run_name="__main__")
