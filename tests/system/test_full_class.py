@@ -1,0 +1,333 @@
+"""
+A full class: everyone speaks, some are slow, one floods, some vanish. Nothing is lost without a word, and nobody
+else is troubled.
+"""
+
+import ast
+import json
+import re
+import select
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from running import REPOSITORY, until
+from watched import CLOSE, WatchedServer, make_frame, make_message
+
+LOAD = REPOSITORY / "notebooks" / "workshop" / "load.py"
+MEBIBYTE = 1 << 20
+CAPACITY = ("tutorial/settings.py", "CAPACITY = 10_000", "CAPACITY = 10")
+
+
+def assert_everyone_hears(members, text):
+    """Assert that the room is alive: what the first says comes to all, and next."""
+    members[0].say(text)
+    for member in members:
+        assert member.hear() == {"message": text}
+
+
+# A whole class at the same moment
+
+
+def test_200_send_3_each_at_the_same_moment_and_nothing_is_lost(server):
+    command = [sys.executable, str(LOAD), "burst", str(server.port), "200", "3"]
+    ran = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=180)
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout)
+    del found["seconds"]
+    assert found == {"sent": 600, "expected": 120_000, "arrived": 120_000, "lost": 0, "disordered": 0}
+
+
+# Mailboxes that are full
+
+
+def read_losses(server):
+    """Return [(room, number), …]: what the log says about lost deliveries."""
+    said = re.findall(r"The room ('.*'|\".*\") has lost (\d+) deliveries: mailboxes are full\.", server.log())
+    return [(ast.literal_eval(room), int(number)) for room, number in said]
+
+
+def read_missed(error):
+    """Return (number, members) of a message that some have missed, as its sender was told."""
+    found = re.match(r"(\d+) of the (\d+) people here have missed this message", error)
+    assert found, error
+    return int(found[1]), int(found[2])
+
+
+def test_the_senders_and_the_log_are_told_what_a_full_mailbox_drops(watch):
+    """One in each room doesn't get on with its mail: its mailbox of 10 is full at the 12th message."""
+    server = watch(CAPACITY)
+    rooms = {"聊天室": 60, "lobby": 30}  # messages
+    people = {}
+    began = time.monotonic()
+    for room, number in rooms.items():
+        alice, bob, slow = server.join(room), server.join(room), server.join(room, query="hold=chat_msg")
+        people[room] = alice, bob, slow
+        said, told = [str(n) for n in range(number)], []
+        for text in said:
+            alice.say(text)
+            answer = alice.hear()
+            if "error" in answer:
+                told.append(read_missed(answer["error"]))
+                answer = alice.hear()
+            assert answer == {"message": text}, "her own mailbox has space"
+        assert told == [(1, 3)] * (number - 11), "one message is in the slow one's hands, ten are in its mailbox"
+        assert bob.hear_messages(number) == said, "his mailbox has space"
+    losses = {room: number - 11 for room, number in rooms.items()}
+
+    def summed():
+        return {room: sum(n for named, n in read_losses(server) if named == room) for room in rooms}
+
+    until(lambda: summed() == losses, f"the log tells of {losses}, and not of {summed()}")
+    lines = len(read_losses(server))
+    assert lines <= len(rooms) * (time.monotonic() - began + 1), "a room has a line a second, not one for each loss"
+
+    server.ask("release")
+    for alice, bob, slow in people.values():
+        assert slow.hear_messages(11) == [str(n) for n in range(11)], "what its mailbox took, and in order"
+        assert_everyone_hears([alice, bob, slow], "all are still here")
+    server.assert_nothing_broke()
+
+
+def test_a_crowd_that_outruns_its_mailboxes_loses_nothing_without_a_word(watch):
+    """40 speak 5 times each while the process is busy with something else, so all of it comes at once."""
+    server = watch(CAPACITY)
+    crowd = [server.join("聊天室") for _ in range(40)]
+    server.ask("block")
+    for sender, member in enumerate(crowd):
+        member.send(*(make_message(f"{sender}:{number}") for number in range(5)))
+    server.ask("unblock")
+
+    arrived, missed = [[] for _ in crowd], 0
+    while sum(map(len, arrived)) + missed < 40 * 5 * 40:
+        ready, _, _ = select.select([member.socket for member in crowd], [], [], 20)
+        assert ready, f"{sum(map(len, arrived))} have arrived, {missed} are known to be missed, and nothing more comes"
+        for member, heard in zip(crowd, arrived, strict=True):
+            if member.socket in ready:
+                for frame in member.hear_what_came():
+                    if "message" in frame:
+                        heard.append(frame["message"])
+                    else:
+                        number, members = read_missed(frame["error"])
+                        assert members == 40
+                        missed += number
+    assert missed, "with ten places and forty who speak at once, some mailbox has to be full"
+    for heard in arrived:
+        for sender in range(40):
+            numbers = [text for text in heard if text.startswith(f"{sender}:")]
+            assert numbers == sorted(set(numbers)), "each sender's order, and nothing twice"
+    until(lambda: sum(number for _, number in read_losses(server)) == missed, "the log tells of as many as the senders")
+    assert {room for room, _ in read_losses(server)} == {"聊天室"}
+    assert_everyone_hears(crowd, "all are still here")
+    server.assert_nothing_broke()
+
+
+# A client that sends more than its consumer handles
+
+
+def is_writable(member, seconds):
+    return bool(select.select([], [member.socket], [], seconds)[1])
+
+
+def test_a_busy_consumer_takes_in_no_more_of_its_client(watch):
+    """What a client sends meanwhile waits at its own side, and then is handled, in order."""
+    server = watch()
+    alice, bob = server.join("lobby", query="hold=receive"), server.join("lobby")
+    padding = "x" * 1_000_000
+    alice.socket.setblocking(False)
+    written = number = 0
+    unsent = b""
+    while is_writable(alice, 1) or server.get("/chat/").status != 200 or is_writable(alice, 1):
+        assert written < 50 * MEBIBYTE, "The server takes in whatever comes, while the first frame is not handled yet."
+        if not unsent:
+            unsent = make_message(str(number), padding=padding)
+            number += 1
+        sent = alice.socket.send(unsent)
+        written, unsent = written + sent, unsent[sent:]
+    assert server.ask("handled_in", "lobby") == 1, "its handler is held"
+    assert number > 1, "and there is more"
+
+    server.ask("release")
+    alice.socket.settimeout(20)
+    alice.send(unsent)
+    said = [str(n) for n in range(number)]
+    assert alice.hear_messages(number) == bob.hear_messages(number) == said
+    server.assert_nothing_broke()
+
+
+def test_whoever_stops_reading_holds_nobody_up_and_finds_everything_when_it_reads_again(watch):
+    server = watch()
+    deaf = server.join("lobby", buffer=4096)
+    others = [server.join("lobby") for _ in range(29)]
+    said = []
+    while server.ask("kept", deaf.port) < 2 * MEBIBYTE:
+        assert len(said) < 2000, "Its mail is kept nowhere."
+        text = f"{len(said)} {'😀' * 3000}"
+        others[len(said) % 29].say(text)
+        for member in others:
+            assert member.hear() == {"message": text}
+        said.append(text)
+    assert deaf.hear_messages(len(said)) == said
+    assert_everyone_hears([deaf, *others], "all are still here")
+    server.assert_nothing_broke()
+
+
+class Flooder(threading.Thread):
+    """A client in a room of its own that sends without a break, until stop(): it is always AHEAD of the server."""
+
+    AHEAD = 3000  # frames: some hundred milliseconds of the server's work
+
+    def __init__(self, server):
+        super().__init__(daemon=True)
+        self.client = server.join("elsewhere")
+        self.sent, self.came = 0, []
+        self.begun, self.ended = threading.Event(), threading.Event()
+
+    def run(self):
+        while not self.ended.is_set():
+            more = range(self.sent, len(self.came) + self.AHEAD)
+            self.client.send(*(make_message(str(number)) for number in more))
+            self.sent += len(more)
+            self.came += [frame["message"] for frame in self.client.hear_what_came()]
+            self.begun.set()
+
+    def stop(self):
+        """Send no more, and return what has come back when all of it has."""
+        self.ended.set()
+        self.join()
+        return self.came + self.client.hear_messages(self.sent - len(self.came))
+
+
+def test_a_flooder_next_door_gets_its_turns_and_no_more(watch):
+    server = watch()
+    room = [server.join("lobby") for _ in range(20)]
+    flooder = Flooder(server)
+    flooder.start()
+    assert flooder.begun.wait(20)
+    for number in range(5):
+        for sender, member in enumerate(room):
+            member.say(f"{sender}:{number}")
+        for member in room:
+            assert sorted(member.hear_messages(20)) == sorted(f"{sender}:{number}" for sender in range(20))
+
+    # Whose turn it is can be seen best after a standstill, when all of them have something there.
+    server.ask("block")
+    for member in room:
+        member.say("at once")
+    server.ask("unblock")
+    for member in room:
+        assert member.hear_messages(20) == ["at once"] * 20
+    assert flooder.is_alive(), "It has flooded to this moment."
+    turns = server.ask("recorded")
+    last = max(turn for turn, whose in enumerate(turns) if whose == "lobby")
+    flooded = turns[:last].count("elsewhere")
+    assert 1 <= flooded <= 20, f"20 of the room have had one turn each, and meanwhile the flooder {flooded}"
+
+    assert flooder.stop() == [str(n) for n in range(flooder.sent)], "all that it sent was handled, in order"
+    assert_everyone_hears([flooder.client], "and it is still there")
+    assert_everyone_hears(room, "so are they")
+    server.assert_nothing_broke()
+
+
+# Bytes as a network brings them
+
+
+@pytest.fixture(scope="module")
+def shared_watch(tmp_path_factory):
+    server = WatchedServer(tmp_path_factory.mktemp("server"))
+    try:
+        yield server.start()
+        server.assert_nothing_broke()
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def watched(shared_watch):
+    """A server for all tests of this section. None of them may leave anything behind in it."""
+    shared_watch.ask("hold")
+    yield shared_watch
+    assert shared_watch.get("/chat/").status == 200
+    shared_watch.until_left()
+
+
+def test_many_frames_in_one_piece(watched):
+    alice, bob = watched.join("lobby"), watched.join("lobby")
+    said = [str(n) for n in range(500)]
+    alice.send(*map(make_message, said))
+    assert alice.hear_messages(500) == bob.hear_messages(500) == said
+    alice.leave()
+    bob.leave()
+
+
+def test_one_frame_in_many_pieces(watched):
+    """Cut anywhere: in the header, in the middle of a character."""
+    alice, bob = watched.join("lobby"), watched.join("lobby")
+    for text in ("😀聊", "😀" * 4000):  # the second has more bytes than the server reads at a time
+        frame = make_message(text)
+        for end in range(1, 30):
+            alice.send(frame[end - 1 : end])
+            watched.ask("handled_in", "lobby")  # while the server answers, its loop comes round to this byte
+        alice.send(frame[29:])
+        assert alice.hear() == bob.hear() == {"message": text}
+    alice.leave()
+    bob.leave()
+
+
+def test_a_mebibyte_is_taken_and_a_byte_more_is_not(watched):
+    alice, bob = watched.join("lobby"), watched.join("lobby")
+    payload = json.dumps({"message": "large", "padding": ""}).encode()
+    largest = payload[:-2] + b"x" * (MEBIBYTE - len(payload)) + payload[-2:]
+    alice.send(make_frame(largest))
+    assert alice.hear() == bob.hear() == {"message": "large"}
+    said = [str(n) for n in range(50)]
+    alice.send(*map(make_message, said), make_frame(b" " + largest)[:100])
+    assert bob.hear_messages(50) == said, "what came before counts"
+    alice.until_closed()
+    assert_everyone_hears([bob], "he is still here")
+    bob.leave()
+
+
+def test_a_close_frame_right_behind_many_others(watched):
+    alice, bob = watched.join("lobby"), watched.join("lobby")
+    said = [str(n) for n in range(500)]
+    alice.send(*map(make_message, said), CLOSE)
+    assert bob.hear_messages(500) == said, "all that she said before she left"
+    alice.until_closed()
+    watched.until_left(members=1)
+    assert_everyone_hears([bob], "he is still here")
+    bob.leave()
+
+
+def test_who_leaves_while_its_frames_wait_has_said_them_all(watched):
+    alice, bob = watched.join("lobby", query="hold=receive"), watched.join("lobby")
+    said = [str(n) for n in range(500)]
+    alice.send(*map(make_message, said), CLOSE)
+    assert_everyone_hears([bob], "he is not held up")
+    assert watched.ask("left")["members"] == 2, "nobody knows yet that she is about to leave"
+    watched.ask("release")
+    assert bob.hear_messages(500) == said
+    alice.until_closed()
+    watched.until_left(members=1)
+    bob.leave()
+
+
+def test_who_vanishes_while_its_frames_wait_leaves_nothing_behind(watched):
+    """What the server has not read by then is gone with the connection, and what it has read is said."""
+    alice, bob = watched.join("vanishing", query="hold=receive"), watched.join("vanishing")
+    said = [str(n) for n in range(500)]
+    alice.send(*map(make_message, said))
+    until(lambda: watched.ask("handled_in", "vanishing"), "the server has read the first of her frames")
+    alice.vanish()
+    assert_everyone_hears([bob], "he is not held up")
+    watched.ask("release")
+    watched.until_left(members=1)
+    bob.say("the last")
+    heard = []
+    while "the last" not in heard:
+        heard += bob.hear_messages(1)
+    heard.remove("the last")
+    assert heard and heard == said[: len(heard)]
+    bob.leave()
