@@ -117,12 +117,13 @@ class Crowd:
             self.selector.register(connection, selectors.EVENT_READ, member)
 
     def until(self, done, on_frames=None):
-        """Read until done() is true, or until nothing has come for PATIENCE seconds. Return the seconds of the last."""
+        """Read until done() is true, or until no text has come for PATIENCE seconds. Return the moment of the last."""
         last = time.perf_counter()
         while not done():
-            ready = self.selector.select(PATIENCE)
+            ready = self.selector.select(max(0, last + PATIENCE - time.perf_counter()))
             if not ready:
                 return last
+            heard = False  # pings alone are silence too
             for key, _ in ready:
                 try:
                     payloads = key.data.read()
@@ -130,9 +131,11 @@ class Crowd:
                     self.selector.unregister(key.fileobj)
                     continue
                 key.data.chunks += payloads
+                heard = heard or bool(payloads)
                 if on_frames:
                     on_frames(key.data, payloads)
-            last = time.perf_counter()
+            if heard:
+                last = time.perf_counter()
         return last
 
     def forget(self):

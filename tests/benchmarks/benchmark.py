@@ -109,14 +109,12 @@ def main():
         if arguments.write:
             put_between(read_readme(), "")  # better now than after 15 minutes
         if arguments.again:
-            found = json.loads(arguments.again.read_text(encoding="utf-8"))
+            found = read_raw(arguments.again)
         else:
             allow_many_sockets()
             found = measure_all(QUICK if arguments.quick else FULL, 1 if arguments.quick else arguments.rounds)
     except (ServerFailed, NoMarkers) as problem:
         sys.exit(str(problem))
-    except (OSError, ValueError) as problem:
-        sys.exit(f"The raw numbers can't be read: {problem}.")
     except KeyboardInterrupt:
         sys.exit("\nStopped, with all that was started. Nothing was written.")
     if arguments.json:
@@ -127,6 +125,15 @@ def main():
         print(f"The report is in {README.name}, its picture is {PICTURE}.")
     else:
         print(markdown(found))
+
+
+def read_raw(path):
+    """Return the numbers that --json has kept. Ends the script with a sentence if they can't be read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return {name: found[name] for name in ("plan", "machine", "missing", "rounds", "burst")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        sys.exit(f"{path} is no file that --json has written: {type(error).__name__}: {error}.")
 
 
 def read_readme():

@@ -92,6 +92,14 @@ def test_without_markers_write_says_so_before_it_measures(text, tmp_path, monkey
     assert benchmark.README.read_text(encoding="utf-8") == text
 
 
+@pytest.mark.parametrize("text", ["not JSON", "[]", "{}"])
+def test_raw_numbers_that_are_none_are_a_sentence(text, tmp_path):
+    raw = tmp_path / "raw.json"
+    raw.write_text(text, encoding="utf-8")
+    with pytest.raises(SystemExit, match="raw.json is no file that --json has written: "):
+        benchmark.read_raw(raw)
+
+
 def test_without_redis_its_row_is_left_out_and_the_report_says_so(quick, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda program: None)
     monkeypatch.setattr(benchmark, "take_turn", lambda *turn, **options: deepcopy(turns[turn[0]]))
