@@ -30,8 +30,7 @@ def load(running, what, members, number):
     """Run load.py on a server, and return what it found. Raises WorkshopError with its words if it fails."""
     run = subprocess.run(
         [sys.executable, "-X", "utf8", str(LOAD), what, str(running.port), str(members), str(number)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         encoding="utf-8",
     )
     if run.returncode:
@@ -196,7 +195,7 @@ class Profile:
 
     def __init__(self, stats, deliveries):
         self.functions, self.whose = [], Counter()
-        for (file, line, name), (_, calls, own, _, callers) in stats.stats.items():
+        for (file, _line, name), (_, calls, own, _, callers) in stats.stats.items():
             if file == "~":  # a function in C: its time is its callers'
                 if not any(idle in name for idle in IDLE):
                     for (caller, *_), (_, _, share, _) in callers.items():
@@ -222,7 +221,10 @@ class Profile:
             yield [f"{own / self.total:.0%}", f"{calls:.1f}", name, file]
 
     def __repr__(self):
-        return table([["share", "whose code"], *([f"{t / self.total:.0%}", who] for who, t in self.whose.most_common())])
+        return table(list(self.cells()))
+
+    def _repr_html_(self):
+        return html_table(list(self.cells()))
 
     def plot(self):
         """Draw whose code took which share."""
