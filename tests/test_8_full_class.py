@@ -8,11 +8,12 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 
 import pytest
 from channels.exceptions import ChannelFull
 from channels.layers import InMemoryChannelLayer
-from stage import TIMEOUT, TURN, Person, Unmet, expect, explain_output
+from stage import TIMEOUT, TURN, Person, Unmet, expect, explain_output, find_forgotten_await
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake
 
@@ -324,6 +325,7 @@ HELD = """
 import asyncio
 import sys
 import threading
+import warnings
 
 import tutorial.asgi
 from chat.consumers import ChatConsumer
@@ -346,7 +348,12 @@ def wait():
     reactor.callFromThread(reactor.stop)
 
 
+def show_warning(message, category, file, line, *more):
+    print(warnings.formatwarning(message, category, file, line), file=sys.stderr, flush=True)
+
+
 def tell():
+    warnings.showwarning = show_warning  # daphne has switched it off
     print(server.listening_addresses[0][1], flush=True)
 
 
@@ -391,17 +398,24 @@ class HeldServer:
         self.process.stdin.flush()
 
     def explain(self, asked):
-        """Return the Unmet for what it has said last, and end it."""
-        self.stop()
-        self.said.seek(0)
-        words = self.said.read().decode("utf-8", "replace")
+        """End it, and return the Unmet for what it has said last."""
+        words = self.stop()
         if not words:
             return Unmet("A server has started, and it neither accepted nor refused the first socket.", asked, FILE)
-        return explain_output(words, self.project, asked, "tutorial/routing.py")
+        return self.find_forgotten_await() or explain_output(words, self.project, asked, "tutorial/routing.py")
+
+    def find_forgotten_await(self):
+        """End it, and return the Unmet for an `await` that is missing where nobody but a server comes by, or None."""
+        said = re.findall(r"^(.+):(\d+): RuntimeWarning: (coroutine .+ never awaited)", self.stop(), re.MULTILINE)
+        warned = [warnings.WarningMessage(words, RuntimeWarning, file, int(line)) for file, line, words in said]
+        return find_forgotten_await(warned, self.project)
 
     def stop(self):
+        """End it, and return what it has said."""
         self.process.kill()
         self.process.communicate()
+        self.said.seek(0)
+        return self.said.read().decode("utf-8", "replace")
 
 
 @pytest.fixture
@@ -424,7 +438,7 @@ async def test_no_more_is_taken_in_than_is_handled(held_server):
             compression=None,
             ping_interval=None,
         )
-    except InvalidHandshake:
+    except (InvalidHandshake, OSError, asyncio.TimeoutError):
         raise held_server.explain("A real server accepts the socket /ws/chat/lobby/.") from None
     try:
         sent, sending = await send_until_stuck(socket)
@@ -445,6 +459,9 @@ async def test_no_more_is_taken_in_than_is_handled(held_server):
         asked="receive_in_turn() calls resumeProducing() before it waits for the next frame.",
         file="tutorial/middleware.py",
     )
+    forgotten = held_server.find_forgotten_await()
+    if forgotten:
+        raise forgotten
 
 
 async def send_until_stuck(socket):

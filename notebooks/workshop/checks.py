@@ -11,7 +11,7 @@ from pathlib import Path
 from workshop.errors import WorkshopError
 from workshop.stages import NOTEBOOKS, REPOSITORY, WORKSPACE, find_notebook
 
-TIMEOUT = 60  # seconds; the tests of a stage take two or three
+TIMEOUT = 60  # seconds; the tests of a stage take two to eight
 
 
 def check(stage):

@@ -1297,6 +1297,13 @@ MISTAKES = [
         edits=(("tutorial/routing.py", '"websocket": Backpressure(\n', '"websocket": (\n'),),
     ),
     Mistake(
+        "turn-not-awaited",
+        8,
+        "the await before asyncio.sleep is missing, so it is never the others' turn",
+        "sleep() was called without `await`, so it never ran",
+        edits=(("tutorial/middleware.py", "await asyncio.sleep(0)  # now", "asyncio.sleep(0)  # now"),),
+    ),
+    Mistake(
         "resume-forgotten",
         8,
         "after a client's first frame the server never reads from it again",
