@@ -97,7 +97,7 @@ SERVERS = {
         copy_stock,
         runserver,
         "What stage 7 of the lesson leaves: Channels' own layer and consumer, the same checks at the door, the same "
-        "capacity of 10,000.",
+        "capacity of 10,000. What waits for 60 s is thrown away there: Channels' default.",
     ),
     "this consumer on the stock layer": Kind(
         copy_project_with_stock_layer, runserver, "This project with `channels.layers.InMemoryChannelLayer`."
