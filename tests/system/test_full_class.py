@@ -249,6 +249,7 @@ def watched(shared_watch):
     """A server for all tests of this section. None of them may leave anything behind in it."""
     shared_watch.ask("hold")
     yield shared_watch
+    shared_watch.close_clients()
     assert shared_watch.get("/chat/").status == 200
     shared_watch.until_left()
 
@@ -258,8 +259,6 @@ def test_many_frames_in_one_piece(watched):
     said = [str(n) for n in range(500)]
     alice.send(*map(make_message, said))
     assert alice.hear_messages(500) == bob.hear_messages(500) == said
-    alice.leave()
-    bob.leave()
 
 
 def test_one_frame_in_many_pieces(watched):
@@ -272,8 +271,6 @@ def test_one_frame_in_many_pieces(watched):
             watched.ask("handled_in", "lobby")  # while the server answers, its loop comes round to this byte
         alice.send(frame[29:])
         assert alice.hear() == bob.hear() == {"message": text}
-    alice.leave()
-    bob.leave()
 
 
 def test_a_mebibyte_is_taken_and_a_byte_more_is_not(watched):
@@ -287,7 +284,6 @@ def test_a_mebibyte_is_taken_and_a_byte_more_is_not(watched):
     assert bob.hear_messages(50) == said, "what came before counts"
     alice.until_closed()
     assert_everyone_hears([bob], "he is still here")
-    bob.leave()
 
 
 def test_a_close_frame_right_behind_many_others(watched):
@@ -298,7 +294,6 @@ def test_a_close_frame_right_behind_many_others(watched):
     alice.until_closed()
     watched.until_left(members=1)
     assert_everyone_hears([bob], "he is still here")
-    bob.leave()
 
 
 def test_who_leaves_while_its_frames_wait_has_said_them_all(watched):
@@ -311,7 +306,6 @@ def test_who_leaves_while_its_frames_wait_has_said_them_all(watched):
     assert bob.hear_messages(500) == said
     alice.until_closed()
     watched.until_left(members=1)
-    bob.leave()
 
 
 def test_who_vanishes_while_its_frames_wait_leaves_nothing_behind(watched):
@@ -330,4 +324,3 @@ def test_who_vanishes_while_its_frames_wait_leaves_nothing_behind(watched):
         heard += bob.hear_messages(1)
     heard.remove("the last")
     assert heard and heard == said[: len(heard)]
-    bob.leave()

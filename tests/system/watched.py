@@ -25,6 +25,7 @@ class WatchedServer(Server):
         script = Path(__file__).parent / "watched_runserver.py"
         self.command = [sys.executable, str(script), f"127.0.0.1:{self.port}"]
         self.lines = None
+        self.clients = []
 
     def start(self):
         super().start()  # it answers, so it has called back before
@@ -57,6 +58,7 @@ class WatchedServer(Server):
         assert expected.items() <= found.items(), f"left in the server: {found}. Expected: {expected}"
 
     def stop(self):
+        self.close_clients()
         self.listener.close()
         if self.lines is not None:
             with contextlib.suppress(OSError):  # it ended before
@@ -74,7 +76,15 @@ class WatchedServer(Server):
 
     def join(self, room, **options):
         """Return a RawClient in this room, as a page of this server would join."""
-        return RawClient(self, room, **options)
+        client = RawClient(self, room, **options)
+        self.clients.append(client)
+        return client
+
+    def close_clients(self):
+        """Close what a test that failed, or that is done with them, has left open."""
+        for client in self.clients:
+            client.socket.close()
+        self.clients.clear()
 
 
 def make_frame(payload, opcode=0x81):
@@ -172,19 +182,12 @@ class RawClient:
             else:
                 raise ConnectionError(f"The server has sent {bytes([opcode]) + payload!r}")
 
-    def leave(self):
-        """Leave as a page does, with a close frame, and return what came until the server has closed."""
-        self.send(CLOSE)
-        return self.until_closed()
-
     def until_closed(self):
-        """Read until the server has closed this socket, and return what its text frames held."""
-        heard = []
+        """Read until the server has closed this socket."""
         with contextlib.suppress(ConnectionError):
             while True:
-                heard += self.hear_what_came()
+                self.hear_what_came()
         self.socket.close()
-        return heard
 
     def vanish(self):
         """Break the connection off: the server gets a reset, and what it hasn't read is gone."""
