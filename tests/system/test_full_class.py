@@ -174,6 +174,24 @@ def test_whoever_stops_reading_holds_nobody_up_and_finds_everything_when_it_read
     server.assert_nothing_broke()
 
 
+def test_whoever_leaves_with_its_mail_unread_leaves_in_peace(watch):
+    """What it said last counts, and mail that is on its way to it is no error: the server still keeps some for it."""
+    server = watch()
+    deaf, alice, bob = server.join("lobby", buffer=4096), server.join("lobby"), server.join("lobby")
+    text = "😀" * 4000
+    while not server.ask("kept", deaf.port):
+        alice.say(text)
+        assert alice.hear() == bob.hear() == {"message": text}
+    said = [str(n) for n in range(50)]
+    deaf.send(*map(make_message, said), CLOSE)
+    for member in (alice, bob):
+        assert member.hear_messages(50) == said
+    assert_everyone_hears([alice, bob], "we are still here")
+    deaf.until_closed()
+    server.until_left(members=2)
+    server.assert_nothing_broke()
+
+
 class Flooder(threading.Thread):
     """A client in a room of its own that sends without a break, until stop(): it is always AHEAD of the server."""
 

@@ -1,0 +1,82 @@
+"""
+Half a minute of coming and going: 100 people who join, talk, leave and vanish at random, and nothing is left of them.
+"""
+
+import random
+import select
+import time
+
+import psutil
+from running import until
+from watched import CLOSE, make_frame, make_message
+
+PEOPLE = 100
+ROOMS = ("lobby", "聊天室", "my room", "a", "b")
+HALF = 12  # seconds: there are two, for memory has to be as much after the second as after the first
+WHAT = {"join": 10, "say": 60, "say much": 2, "say nonsense": 5, "leave": 5, "vanish": 5}  # how often, of 87
+# A half is about a thousand connections. Measured over ten, memory grew by 1.5 MB from one to the next at most, and by
+# 3 MB in all: that much the interpreter takes and gives by itself.
+MARGIN = 5_000_000  # bytes
+
+
+def count_files(process):
+    """Return how many files and sockets the process has open."""
+    return process.num_handles() if psutil.WINDOWS else process.num_fds()
+
+
+def come_and_go(server, chance, seconds):
+    """Let PEOPLE come and go for so long, and all of them be gone in the end. Return how many have come."""
+    people, came = [], 0
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        (what,) = chance.choices(list(WHAT), WHAT.values())
+        if what == "join":
+            if len(people) < PEOPLE:
+                people.append(server.join(chance.choice(ROOMS)))
+                came += 1
+        elif people:
+            person = chance.choice(people)
+            if what == "say":
+                person.say("x" * chance.choice((1, 100, 4000)))
+            elif what == "say much":
+                person.send(*(make_message(str(number)) for number in range(100)))
+            elif what == "say nonsense":
+                person.send(make_frame(chance.randbytes(chance.randrange(100)), opcode=0x82))
+            else:
+                people.remove(person)
+                if what == "leave":
+                    person.send(CLOSE)
+                    person.socket.close()
+                else:
+                    person.vanish()
+        if people:
+            ready = select.select([person.socket for person in people], [], [], 0)[0]
+            for person in people:
+                if person.socket in ready:
+                    person.hear_what_came()
+    for person in people:
+        person.vanish()
+    return came
+
+
+def test_nothing_is_left_of_all_who_came_and_went(watch):
+    server = watch()
+    process = psutil.Process(server.process.pid)
+    server.until_left()  # the look whether it answers, at its start, is over
+    files = count_files(process)
+    seed = random.randrange(1 << 32)
+    chance = random.Random(seed)
+    memory = []
+    for _ in range(2):
+        came = come_and_go(server, chance, HALF)
+        whole = f"seed {seed}, after {came} connections"
+        assert came > PEOPLE, whole
+        server.until_left()
+        until(lambda: count_files(process) <= files, f"no more than {files} files are open, as at the start ({whole})")
+        memory.append(process.memory_info().rss)
+    assert memory[1] - memory[0] < MARGIN, f"{memory[1] - memory[0]} bytes more after the second half ({whole})"
+    for room in ROOMS:
+        alice, bob = server.join(room), server.join(room)
+        alice.say("hello")
+        assert alice.hear() == bob.hear() == {"message": "hello"}
+    server.assert_nothing_broke()
