@@ -232,6 +232,10 @@ def test_a_flooder_next_door_gets_its_turns_and_no_more(watch):
 
     # Whose turn it is can be seen best after a standstill, when all of them have something there.
     server.ask("block")
+    until(
+        lambda: server.ask("handled_in", "elsewhere") - len(flooder.came) < flooder.AHEAD // 2,
+        "the flooder has got its answers, and has sent as many frames more",
+    )
     for member in room:
         member.say("at once")
     server.ask("unblock")
@@ -286,7 +290,7 @@ def test_one_frame_in_many_pieces(watched):
         frame = make_message(text)
         for end in range(1, 30):
             alice.send(frame[end - 1 : end])
-            watched.ask("handled_in", "lobby")  # while the server answers, its loop comes round to this byte
+            watched.ask("taken_in", alice.port)  # while the server answers, its loop comes round to this byte
         alice.send(frame[29:])
         assert alice.hear() == bob.hear() == {"message": text}
 

@@ -81,7 +81,7 @@ class Watch:
             "losses to tell": len(chat.consumers.lost),
         }
 
-    async def handled_in(self, room):
+    def handled_in(self, room):
         """Return how many frames from this room have reached the consumer."""
         return self.handled[room]
 
