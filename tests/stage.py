@@ -143,7 +143,7 @@ MEANINGS = [
     ),
     (
         "^MailboxesFull",
-        "Nothing caught that. Whoever calls group_send() has to: receive() catches MailboxesFull and answers its sender.",
+        "Nothing caught that. Whoever calls group_send() has to: receive() catches MailboxesFull and says it.",
         "chat/consumers.py",
     ),
     (
