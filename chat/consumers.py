@@ -5,6 +5,7 @@ import functools
 import json
 import logging
 
+from autobahn.exception import Disconnected
 from channels.consumer import get_handler_name
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -73,7 +74,7 @@ def note_lost(room_name, number):
 
 
 def tell_lost(room_name):
-    logger.error("The room %r has lost %d deliveries: mailboxes are full.", room_name, lost.pop(room_name))
+    logger.error("Deliveries lost in the room %r: %d. Mailboxes are full.", room_name, lost.pop(room_name))
 
 
 class ChatConsumer(AsyncWebsocketConsumer):
@@ -148,10 +149,15 @@ class ChatConsumer(AsyncWebsocketConsumer):
         except MailboxesFull as full:
             note_lost(self.room_name, full.number)
             missed = f"{full.number} of the {full.members} people here have missed this message"
-            await self.send(json.dumps({"error": f"{missed}: they are too far behind. Wait before you go on."}))
+            await self.send(json.dumps({"error": f"{missed}: they are too far behind. Say it again later."}))
 
     async def chat_msg(self, event):
         await self.send(make_frame(event["message"]))
+
+    async def send(self, text_data=None, bytes_data=None, close=False):
+        """Send a frame, as Channels does. To a client that is already leaving there is nothing to send."""
+        with contextlib.suppress(Disconnected):
+            await super().send(text_data, bytes_data, close)
 
     async def leave(self):
         """

@@ -33,24 +33,27 @@ class Backpressure:
         self.application = application
 
     async def __call__(self, scope, receive, send):
+        # daphne's send() knows the connection's protocol. Other servers wait by themselves.
         protocol = send.args[0] if isinstance(send, functools.partial) else None
         transport = getattr(protocol, "transport", None)
-        if transport is None:  # not daphne, and other servers wait by themselves
-            return await self.application(scope, receive, send)
-        transport.bufferSize = self.READ
+        if transport:
+            transport.bufferSize = self.READ
 
         async def receive_in_turn():
-            transport.resumeProducing()
+            if transport:
+                transport.resumeProducing()
             event = await receive()
             if event["type"] == "websocket.receive":
-                transport.pauseProducing()
+                if transport:
+                    transport.pauseProducing()
                 await asyncio.sleep(0)  # now it is the others' turn
             return event
 
         try:
             await self.application(scope, receive_in_turn, send)
         finally:
-            transport.resumeProducing()  # the client's answer to a close frame has to be read
+            if transport:
+                transport.resumeProducing()  # the client's answer to a close frame has to be read
 
 
 class OriginCheck:

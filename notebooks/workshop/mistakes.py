@@ -1308,6 +1308,12 @@ MISTAKES = [
         8,
         "after a client's first frame the server never reads from it again",
         "receive_in_turn() calls resumeProducing() before it waits for the next frame",
-        edits=(("tutorial/middleware.py", "            transport.resumeProducing()\n", ""),),
+        edits=(
+            (
+                "tutorial/middleware.py",
+                "            if transport:\n                transport.resumeProducing()\n            event",
+                "            event",
+            ),
+        ),
     ),
 ]

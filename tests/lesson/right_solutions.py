@@ -656,7 +656,7 @@ async def tell(room):
             (
                 "chat/consumers.py",
                 """            missed = f"{full.number} of the {full.members} people here have missed this message"
-            await self.send(json.dumps({"error": f"{missed}: they are too far behind. Wait before you go on."}))
+            await self.send(json.dumps({"error": f"{missed}: they are too far behind. Say it again later."}))
 """,
                 """            error = f"Of {full.members} in this room {full.number} did not get that."
             await self.send(json.dumps({"error": error}))

@@ -47,7 +47,7 @@ def test_200_send_3_each_at_the_same_moment_and_nothing_is_lost(server):
 
 def read_losses(server):
     """Return [(room, number), …]: what the log says about lost deliveries."""
-    said = re.findall(r"The room ('.*'|\".*\") has lost (\d+) deliveries: mailboxes are full\.", server.log())
+    said = re.findall(r"Deliveries lost in the room ('.*'|\".*\"): (\d+)\. Mailboxes are full\.", server.log())
     return [(ast.literal_eval(room), int(number)) for room, number in said]
 
 
