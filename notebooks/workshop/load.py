@@ -7,6 +7,7 @@ writes frames as bytes and finds their borders by the length that each begins wi
 """
 
 import argparse
+import contextlib
 import json
 import os
 import selectors
@@ -64,6 +65,26 @@ class Member:
         self.socket.setblocking(True)
         self.socket.sendall(frame)
         self.socket.setblocking(False)
+
+
+def allow_many_sockets():
+    """
+    Raise the number of files that this process and those it starts may open, as far as the system lets us.
+
+    Return that number, or None where there is no such limit.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = 8192  # macOS takes no more than its kernel's own limit, even where the hard one is infinite
+    wanted = enough if hard == resource.RLIM_INFINITY else min(hard, enough)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return None if soft == resource.RLIM_INFINITY else soft
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def make_frame(text):
@@ -261,6 +282,7 @@ class Crowd:
 
 
 def main():
+    allow_many_sockets()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("throughput", "delays", "burst", "fair", "flood"))
     parser.add_argument("port", type=int)

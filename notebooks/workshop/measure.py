@@ -16,7 +16,7 @@ from pathlib import Path
 
 from workshop import server
 from workshop.errors import WorkshopError
-from workshop.load import Crowd
+from workshop.load import Crowd, allow_many_sockets
 from workshop.stages import WORKSPACE, read_files, write_files
 from workshop.workspace import state_before
 
@@ -43,6 +43,7 @@ def projects():
     """Serve what stage 7 leaves and notebooks/workspace/: {name: server}. The first alone, while they are the same."""
     if not (WORKSPACE / "manage.py").is_file():
         raise WorkshopError("There is no project in notebooks/workspace/ to measure: open_stage(8) puts one there.")
+    allow_many_sockets()  # here, for the servers inherit it
     before = state_before(8)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stage-", ignore_cleanup_errors=True)))
@@ -147,6 +148,7 @@ class Flooded:
 
 def burst(students=200, each=3):
     """Let this many students send this many messages each at the same moment, to notebooks/workspace/, and count."""
+    allow_many_sockets()
     with server.serve() as running:
         found = load(running, "burst", students, each)
     print(f"{found['sent']:,} messages, {found['expected']:,} deliveries due")
@@ -156,6 +158,7 @@ def burst(students=200, each=3):
 
 def profile(members=200, messages=20):
     """Serve notebooks/workspace/ under Python's profiler, send messages to a room, and return the Profile."""
+    allow_many_sockets()
     with tempfile.TemporaryDirectory(prefix="profile-") as folder:
         file = Path(folder) / "profile"
         with server.serve(WORKSHOP_PROFILE=str(file)) as running:

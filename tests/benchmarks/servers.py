@@ -20,7 +20,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.append(str(REPOSITORY / "notebooks"))
 sys.path.append(str(REPOSITORY / "tests" / "system"))
 from running import Process, Redis, free_port  # noqa: E402
-from workshop.load import Crowd  # noqa: E402
+from workshop.load import Crowd, allow_many_sockets  # noqa: E402, F401
 from workshop.stages import replay, write_files  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
@@ -173,23 +173,3 @@ def measure(server, members, *what):
     if run.returncode:
         raise ServerFailed((run.stderr.strip().splitlines() or ["The crowd ended without a word."])[-1])
     return json.loads(run.stdout)
-
-
-def allow_many_sockets():
-    """
-    Raise the number of files that this process and those it starts may open, as far as the system lets us.
-
-    Return that number, or None where there is no such limit.
-    """
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    enough = 8192  # macOS takes no more than its kernel's own limit, even where the hard one is infinite
-    wanted = enough if hard == resource.RLIM_INFINITY else min(hard, enough)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return None if soft == resource.RLIM_INFINITY else soft
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
