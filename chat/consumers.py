@@ -113,7 +113,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
         while True:
             event = await source()
             async with self.one_at_a_time:
-                await self.dispatch(event)
+                with contextlib.suppress(Disconnected):  # the client is leaving: its disconnect event comes next
+                    await self.dispatch(event)
 
     async def dispatch(self, event):
         """
@@ -153,11 +154,6 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def chat_msg(self, event):
         await self.send(make_frame(event["message"]))
-
-    async def send(self, text_data=None, bytes_data=None, close=False):
-        """Send a frame, as Channels does. To a client that is already leaving there is nothing to send."""
-        with contextlib.suppress(Disconnected):
-            await super().send(text_data, bytes_data, close)
 
     async def leave(self):
         """

@@ -22,7 +22,7 @@ from base64 import b64encode
 from urllib.parse import quote
 
 SENDERS = 10  # members who talk at the same time, each as soon as what it said before has come back
-PATIENCE = 10  # seconds without a frame, after which what is missing counts as lost
+PATIENCE = 30  # seconds without a frame, after which what is missing counts as lost
 AT_ONCE = 25  # handshakes under way together: a server queues only so many
 
 

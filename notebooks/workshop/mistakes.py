@@ -1240,8 +1240,13 @@ MISTAKES = [
         edits=(
             (
                 "chat/consumers.py",
-                "            async with self.one_at_a_time:\n                await self.dispatch(event)\n",
-                "            await self.dispatch(event)\n",
+                "            async with self.one_at_a_time:\n"
+                "                with contextlib.suppress(Disconnected):"
+                "  # the client is leaving: its disconnect event comes next\n"
+                "                    await self.dispatch(event)\n",
+                "            with contextlib.suppress(Disconnected):"
+                "  # the client is leaving: its disconnect event comes next\n"
+                "                await self.dispatch(event)\n",
             ),
         ),
     ),

@@ -531,7 +531,8 @@ urlpatterns = [
         while True:
             event = await source()
             async with self.one_at_a_time:
-                await self.dispatch(event)
+                with contextlib.suppress(Disconnected):  # the client is leaving: its disconnect event comes next
+                    await self.dispatch(event)
 """,
                 "            await self.leave()\n",
             ),

@@ -520,3 +520,38 @@ def test_it_works_from_any_folder(lesson, tmp_path_factory):
     code, said = command(lesson, "check", 3, cwd=elsewhere, **path)
     assert code == 0, said
     assert not list(elsewhere.iterdir())
+
+
+SMALL = "from workshop import measure as m\nm.DELIVERIES, m.MESSAGES = 40, 2\n"
+
+
+def test_a_measurement_shows_stage_7_beside_the_students_project(lesson):
+    open_stage(lesson, 8)
+    said = run(lesson, SMALL + "print(m.measure(3, 5))").splitlines()
+    assert [line.split()[:3] for line in said[1:]] == [["3", "stage", "7"], ["5", "stage", "7"]], "They are the same."
+    open_stage(lesson, 9)
+    said = run(lesson, SMALL + "print(m.measure(3))").splitlines()
+    assert [line.split()[1] for line in said[1:]] == ["stage", "yours"]
+    assert " 1.0 " in said[1], "stage 7 is once as fast as stage 7"
+
+
+def test_a_burst_is_counted(lesson):
+    open_stage(lesson, 9)
+    said = run(lesson, "from workshop.measure import burst\nburst(5, 2)")
+    assert "10 messages, 50 deliveries due\nlost: 0, out of a sender's order: 0\n" in said
+
+
+def test_a_profile_names_what_a_delivery_calls(lesson):
+    open_stage(lesson, 8)
+    said = run(lesson, "from workshop.measure import profile\nfound = profile(20, 3)\nprint(found, dict(found.whose))")
+    assert "calls for a delivery" in said
+    assert "to a thread and back" in said and "Channels: the layer" in said
+
+
+def test_a_project_that_cannot_be_measured_says_why(lesson):
+    measure = "from workshop.measure import measure; measure(3)"
+    assert "open_stage(8)" in fails(lesson, measure)
+    open_stage(lesson, 8)
+    routing = lesson / "notebooks" / "workspace" / "chat" / "routing.py"
+    routing.write_text(routing.read_text(encoding="utf-8") + "\n\nbroken(\n", encoding="utf-8")
+    assert "routing.py" in fails(lesson, measure)
