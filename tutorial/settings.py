@@ -72,7 +72,8 @@ if "REDIS_URL" in os.environ:
             "BACKEND": "channels_redis.core.RedisChannelLayer",
             "CONFIG": {
                 # The layer waits for mail 5 s at a time. A shorter or equal timeout would end a quiet room.
-                "hosts": [{"address": os.environ["REDIS_URL"], "socket_timeout": 10}],
+                # Who comes, speaks or goes takes a connection for a moment: by default there are 100.
+                "hosts": [{"address": os.environ["REDIS_URL"], "socket_timeout": 10, "max_connections": 1_000}],
                 "capacity": CAPACITY,
             },
         },

@@ -52,7 +52,7 @@ def measure_all(plan, rounds):
         if not redis_url:
             found["missing"].append(NO_REDIS)
         turns = rounds * len(kinds) + len(BURST_ONLY)
-        with tqdm(total=turns, unit="turn", dynamic_ncols=True, disable=None) as bar:
+        with tqdm(total=turns, unit="turn", dynamic_ncols=True) as bar:
             for number in range(rounds):
                 # Every other round goes backwards: what slows the machine down as time passes hits nobody always.
                 names = list(kinds) if number % 2 == 0 else list(reversed(kinds))
@@ -73,22 +73,31 @@ def measure_all(plan, rounds):
 
 
 def take_turn(name, kind, redis_url, plan, with_burst):
-    """Start a server, measure all of it, the burst only if asked, and end it. Raises ServerFailed."""
-    with serve(kind, redis_url) as (server, start_up):
-        turn = {"start_up": start_up, "rooms": {}}
-        busy, delays = f"busy={plan['busy']}", f"delays={plan['messages']}"
-        # The largest room first, for memory: what a process has once taken it seldom gives back.
-        *smaller, largest = plan["sizes"]
-        quiet, *found = measure(server, largest, f"quiet={plan['quiet']}", busy, delays)
-        turn["memory"] = quiet["bytes"]
-        turn["rooms"][str(largest)] = dict(zip(("busy", "delays"), found, strict=True))
-        for size in smaller:
-            found = measure(server, size, busy, delays)
-            turn["rooms"][str(size)] = dict(zip(("busy", "delays"), found, strict=True))
+    """
+    Start a server, measure its rooms, and end it. Then the same for the burst, if asked, and for the flood.
+
+    What follows a burst or a flood would find a server that still has work left. Raises ServerFailed.
+    """
+    try:
+        with serve(kind, redis_url) as (server, start_up):
+            turn = {"start_up": start_up, "rooms": {}}
+            busy, delays = f"busy={plan['busy']}", f"delays={plan['messages']}"
+            # The largest room first, for memory: what a process has once taken it seldom gives back.
+            *smaller, largest = plan["sizes"]
+            quiet, *found = measure(server, largest, f"quiet={plan['quiet']}", busy, delays)
+            turn["memory"] = quiet["bytes"]
+            turn["rooms"][str(largest)] = dict(zip(("busy", "delays"), found, strict=True))
+            for size in smaller:
+                found = measure(server, size, busy, delays)
+                turn["rooms"][str(size)] = dict(zip(("busy", "delays"), found, strict=True))
         if with_burst:
-            (turn["burst"],) = measure(server, plan["burst"], "burst=3")
-        if name in (PROJECT, STOCK):  # last: a server that has been flooded has work left
-            (turn["fair"],) = measure(server, plan["fair"], f"fair={plan['floods']}")
+            with serve(kind, redis_url) as (server, _):
+                (turn["burst"],) = measure(server, plan["burst"], "burst=3")
+        if name in (PROJECT, STOCK):
+            with serve(kind, redis_url) as (server, _):
+                (turn["fair"],) = measure(server, plan["fair"], f"fair={plan['floods']}")
+    except ServerFailed as problem:
+        raise ServerFailed(f"{name}: {problem}") from None
     return turn
 
 
