@@ -32,18 +32,18 @@ def main():
     try:
         with serve(SERVERS[PROJECT]) as (server, _):
             process = psutil.Process(server.process.pid)
-            left = server.log().count("WebSocket DISCONNECT")
             with Crowd(server.port, 2) as crowd:
                 start = time.monotonic()
                 talker, silent = crowd.members
                 crowd.selector.unregister(silent.socket)
+                gone = f"WebSocket DISCONNECT {crowd.path} [127.0.0.1:{silent.socket.getsockname()[1]}]"
                 say(crowd, talker, "x" * 1000, ON_THE_WAY)
                 for length, number in ((20, 40_000), (4_000, 2_000)):
                     before = process.memory_info().rss
                     say(crowd, talker, "x" * length, number)
                     grown = (process.memory_info().rss - before) / number
                     print(f"A message of {length} characters that waits for it: {grown:.0f} bytes.", flush=True)
-                while server.log().count("WebSocket DISCONNECT") == left:
+                while gone not in server.log():
                     say(crowd, talker, "x" * 20, AT_ONCE)
                     time.sleep(0.5)  # the log tells nobody that it has grown
                 print(f"The server gave it up {time.monotonic() - start:.0f} s after it had come.")
