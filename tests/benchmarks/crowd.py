@@ -17,9 +17,8 @@ from pathlib import Path
 
 import psutil
 
-# Not `from workshop import load`: the package brings the whole lesson along, for each crowd anew.
-sys.path.append(str(Path(__file__).resolve().parents[2] / "notebooks" / "workshop"))
-import load
+sys.path.append(str(Path(__file__).resolve().parents[2] / "notebooks"))
+from workshop import load
 
 PAUSE = 10  # seconds between two messages of the same student, on average
 SOON = 0.1  # seconds: a message that needs longer to the last member is late
