@@ -78,7 +78,17 @@ def measure(*sizes, rounds=1):
     return Measured(results)
 
 
-class Measured:
+class Table:
+    """Something that is shown as a table: cells() yields its rows, the first one the heads."""
+
+    def __repr__(self):
+        return table(list(self.cells()))
+
+    def _repr_html_(self):
+        return html_table(list(self.cells()))
+
+
+class Measured(Table):
     """Rows of (room, project, deliveries a second, delay in seconds, and how many times the first of stage 7)."""
 
     def __init__(self, results):
@@ -93,12 +103,6 @@ class Measured:
         yield ["room of", "project", "deliveries a second", "times stage 7", "delay to the last"]
         for size, name, speed, delay, ratio in self.rows:
             yield [str(size), name, f"{speed:,.0f}", f"{ratio:.1f}", f"{delay * 1000:.1f} ms"]
-
-    def __repr__(self):
-        return table(list(self.cells()))
-
-    def _repr_html_(self):
-        return html_table(list(self.cells()))
 
     def plot(self):
         """Draw deliveries a second against the size of the room, a line for each project."""
@@ -127,7 +131,7 @@ def flood():
         return Flooded({name: load(running, "fair", 50, MESSAGES) for name, running in servers.items()})
 
 
-class Flooded:
+class Flooded(Table):
     """What flood() found."""
 
     def __init__(self, found):
@@ -138,12 +142,6 @@ class Flooded:
         for name, fair in self.found.items():
             delays = [f"{fair[when]['median'] * 1000:.1f} ms" for when in ("alone", "flooded")]
             yield [name, *delays, f"{fair['ratio']:.1f}"]
-
-    def __repr__(self):
-        return table(list(self.cells()))
-
-    def _repr_html_(self):
-        return html_table(list(self.cells()))
 
 
 def burst(students=200, each=3):
@@ -193,7 +191,7 @@ WHOSE = {
 IDLE = ("select.epoll", "select.kqueue", "select.select", "GetQueuedCompletionStatus")
 
 
-class Profile:
+class Profile(Table):
     """Where a server's time went: by whose code, and the functions that took most of it."""
 
     def __init__(self, stats, deliveries):
@@ -222,12 +220,6 @@ class Profile:
         yield ["share", "calls for a delivery", "function", "file"]
         for own, calls, file, name in self.functions[:8]:
             yield [f"{own / self.total:.0%}", f"{calls:.1f}", name, file]
-
-    def __repr__(self):
-        return table(list(self.cells()))
-
-    def _repr_html_(self):
-        return html_table(list(self.cells()))
 
     def plot(self):
         """Draw whose code took which share."""

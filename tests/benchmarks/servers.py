@@ -19,7 +19,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.append(str(REPOSITORY / "notebooks"))
 sys.path.append(str(REPOSITORY / "tests" / "system"))
-from running import Process, Redis, free_port  # noqa: E402
+from running import Process, Redis, copy_project, free_port  # noqa: E402
 from workshop.load import Crowd, allow_many_sockets  # noqa: E402, F401
 from workshop.stages import replay, write_files  # noqa: E402
 
@@ -28,12 +28,6 @@ HERE = Path(__file__).resolve().parent
 
 class ServerFailed(Exception):
     """A server did not start, or refused, or a crowd came to no end. The message is for the person who measures."""
-
-
-def copy_project(folder):
-    for name in ("tutorial", "chat"):
-        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(REPOSITORY / "manage.py", folder)
 
 
 @functools.cache

@@ -2,7 +2,7 @@ import shutil
 import sys
 
 import pytest
-from running import Redis, Server, need
+from running import Redis, Server, need, share
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from watched import WatchedServer
@@ -46,12 +46,7 @@ def watch(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def shared_server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("server"))
-    try:
-        yield server.start()
-        server.assert_nothing_broke()
-    finally:
-        server.stop()
+    yield from share(Server(tmp_path_factory.mktemp("server")))
 
 
 @pytest.fixture

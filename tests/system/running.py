@@ -140,13 +140,18 @@ class Process:
         until(lambda: words in self.log(), f"{words!r} is in the log of {self.command}", seconds)
 
 
+def copy_project(folder):
+    """Copy manage.py, tutorial/ and chat/ into this folder."""
+    for name in ("tutorial", "chat"):
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPOSITORY / "manage.py", folder)
+
+
 class Server(Process):
     """`manage.py runserver`, from a copy of the project: the developer's database is never touched."""
 
     def __init__(self, folder, **environment):
-        for name in ("tutorial", "chat"):
-            shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(REPOSITORY / "manage.py", folder)
+        copy_project(folder)
         port = free_port()
         command = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
         super().__init__(command, port, folder, folder / "server.log", **environment)
@@ -198,6 +203,15 @@ class Server(Process):
             async with opening:
                 pass
         return refused.value.response.status_code
+
+
+def share(server):
+    """Start this server, yield it to many tests, and end it. None of them may bring an error out of it."""
+    try:
+        yield server.start()
+        server.assert_nothing_broke()
+    finally:
+        server.stop()
 
 
 class Redis(Process):

@@ -13,7 +13,7 @@ import threading
 import time
 
 import pytest
-from running import REPOSITORY, until
+from running import REPOSITORY, share, until
 from watched import CLOSE, WatchedServer, make_frame, make_message
 
 LOAD = REPOSITORY / "notebooks" / "workshop" / "load.py"
@@ -260,12 +260,7 @@ def test_a_flooder_next_door_gets_its_turns_and_no_more(watch):
 
 @pytest.fixture(scope="module")
 def shared_watch(tmp_path_factory):
-    server = WatchedServer(tmp_path_factory.mktemp("server"))
-    try:
-        yield server.start()
-        server.assert_nothing_broke()
-    finally:
-        server.stop()
+    yield from share(WatchedServer(tmp_path_factory.mktemp("server")))
 
 
 @pytest.fixture
