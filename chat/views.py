@@ -1,22 +1,31 @@
 from django.shortcuts import redirect, render
 
-from chat.rooms import find_problem
+from chat.errors import Refused
+from chat.rooms import clean_name
 
 
 def index(request):
     """Let a person choose a room: ?room=lobby leads to /chat/lobby/."""
-    room_name = request.GET.get("room", "").strip()
-    if not room_name:
+    typed = request.GET.get("room", "").strip()
+    if not typed:
         return render(request, "chat/index.html")
-    if find_problem(room_name):
-        return room(request, room_name)
-    return redirect("room", room_name=room_name)
+    try:
+        return redirect("room", room_name=clean_name(typed))
+    except Refused as refused:
+        return refuse(request, typed, refused)
 
 
 def room(request, room_name):
-    """Show the room, or say why there can be none of that name."""
-    problem = find_problem(room_name)
-    if problem:
-        context = {"room_name": room_name, "problem": problem}
-        return render(request, "chat/index.html", context, status=400)
-    return render(request, "chat/room.html", {"room_name": room_name})
+    """Show the room, lead to it under its own name, or say why there can be none of that name."""
+    try:
+        name = clean_name(room_name)
+    except Refused as refused:
+        return refuse(request, room_name, refused)
+    if name != room_name:
+        return redirect("room", room_name=name)
+    return render(request, "chat/room.html", {"room_name": name})
+
+
+def refuse(request, typed, refused):
+    context = {"room_name": typed, "problem": refused}
+    return render(request, "chat/index.html", context, status=400)

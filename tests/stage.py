@@ -53,9 +53,9 @@ MEANINGS = [
         "tutorial/settings.py",
     ),
     (
-        r"Cannot import BACKEND 'tutorial\.",
-        "BACKEND in CHANNEL_LAYERS names a class of the project's that is not there. The one in tutorial/layers.py is "
-        "tutorial.layers.ClassroomInMemoryChannelLayer.",
+        r"Cannot import BACKEND 'chat\.",
+        "BACKEND in CHANNEL_LAYERS names a class of the project's that is not there. The one in chat/layers.py is "
+        "chat.layers.ClassroomInMemoryChannelLayer.",
         "tutorial/settings.py",
     ),
     (
@@ -143,23 +143,18 @@ MEANINGS = [
     ),
     (
         "^MailboxesFull",
-        "Nothing caught that. Whoever calls group_send() has to: receive() catches MailboxesFull and says it.",
-        "chat/consumers.py",
+        "Nothing told the sender. websocket_receive() tells a Refused: class MailboxesFull(ChannelFull, Refused).",
+        "chat/layers.py",
     ),
     (
         "^StopConsumer",
         "So a consumer ends whose client has gone: __call__ catches StopConsumer, and lets it go.",
-        "chat/consumers.py",
+        "chat/sockets.py",
     ),
     (
         r"unhashable type: 'dict'",
         "A cache looks its arguments up in a dict, and an event is a dict itself, which is no key: give the function "
         'the text, event["message"].',
-        None,
-    ),
-    (
-        r"object has no attribute 'channels'",
-        'Only the in-memory layer has channels: getattr(self.channel_layer, "channels", {{}}) goes with any layer.',
         None,
     ),
     (
@@ -245,8 +240,8 @@ def explain(error, project, asked, file):
     failed test is about: the file is named where the error didn't come from one of the project's.
     """
     chain = [error]
-    while chain[-1].__cause__ or chain[-1].__context__:  # Channels and Django wrap an ImportError, say
-        chain.append(chain[-1].__cause__ or chain[-1].__context__)
+    while before := chain[-1].__cause__ or (None if chain[-1].__suppress_context__ else chain[-1].__context__):
+        chain.append(before)  # Channels and Django wrap an ImportError, say
     cause = next((link for link in reversed(chain) if _places(link, project)), error)
     words = cause.msg if isinstance(cause, SyntaxError) else str(cause)
     what = ": ".join(filter(None, [type(cause).__name__, words]))

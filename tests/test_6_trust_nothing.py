@@ -1,6 +1,7 @@
 """Stage 6: any room name, any frame, any origin, any cookie gets an answer, and the socket lives."""
 
 import asyncio
+import json
 from urllib.parse import quote, unquote
 
 import pytest
@@ -10,8 +11,21 @@ FILE = "chat/consumers.py"
 ANY_NAME = "Any name that a person can type is a room, by the rule in chat/rooms.py, on the page and on the socket."
 
 ODD_NAMES = ["聊天室", "my room", "O'Hara & <b>", "100%", "<!--<script>", "😀", "x" * 94, "é" * 94]
-ODD_NAMES += ["a#b", "a?b", "a\\b", "a%41", "a%2541", "%2e%2e", "...", "chat_lobby", "١٢٣"]
+ODD_NAMES += [
+    "a#b",
+    "a?b",
+    "a\\b",
+    "a%41",
+    "a%2541",
+    "%2e%2e",
+    "...",
+    "chat_lobby",
+    "١٢٣",
+    "👩\u200d👧",
+    "می\u200cخواهم",
+]
 NO_NAMES = ["x" * 95, "😀" * 95, ".", "..", "a/b", "/", "lobby\n", "two\nlines", "tab\tbed", " ", "\u3000", "nul\0"]
+NO_NAMES += ["\u200b", "lob\u200bby", "\u202elobby", "a\u2028b", "lobby\u200d"]  # what can't be seen, or told apart
 ANY_PATH = "A last route that matches any path, refuses the socket and logs its path."
 
 
@@ -96,14 +110,13 @@ def test_no_two_rooms_share_a_group(django):
     """Each room has a group name of its own, and one that every layer takes."""
     from channels.layers import BaseChannelLayer
 
-    from chat.rooms import find_problem, group_name
+    from chat.rooms import group_name
 
     names = [*ODD_NAMES, "lobby", "Lobby", "lobby ", "聊天 室", group_name("聊天室"), group_name("聊天室")[5:]]
-    names = [name for name in names if not find_problem(name)]
-    groups = {name: group_name(name) for name in names}
+    groups = {name: group_name(name) for name in names if len(name) <= 94}  # a digest may be longer than a room's name
     for name, group in groups.items():
         BaseChannelLayer().require_valid_group_name(group)
-        twins = [other for other in names if groups[other] == group and other != name]
+        twins = [other for other in groups if groups[other] == group and other != name]
         digest = group_name("聊天室")[5:]
         expect(
             not twins,
@@ -121,12 +134,33 @@ def test_no_two_rooms_share_a_group(django):
     )
 
 
+async def test_a_name_that_can_be_written_in_two_ways_is_one_room(person, client):
+    """The é of café may be one character or two, and looks the same: it is one room, on the page and on the socket."""
+    asked = 'clean_name() in chat/rooms.py returns unicodedata.normalize("NFC", text): one way to write it, for all.'
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    alice = await person("Alice", composed).join(asked=ANY_NAME, file="chat/rooms.py")
+    bob = await person("Bob", decomposed).join(asked=ANY_NAME, file="chat/rooms.py")
+    await alice.say("hello")
+    frame = await bob.hear(
+        after="Alice spoke in the same room, whose é is one character", asked=asked, file="chat/rooms.py"
+    )
+    expect(frame == {"message": "hello"}, seen=f"Bob got {frame}.", asked=asked, file="chat/rooms.py")
+    response = await asyncio.to_thread(client.get, f"/chat/{quote(decomposed)}/")
+    expect(
+        response.status_code == 302 and response["Location"] == f"/chat/{quote(composed)}/",
+        seen=f"The page of café, whose é is two characters, answered {response.status_code}.",
+        asked='The view redirects to the name that clean_name() returns: redirect("room", room_name=name).',
+        file="chat/views.py",
+    )
+
+
 @pytest.mark.parametrize("room", NO_NAMES, ids=shorten)
 async def test_a_name_that_no_room_can_have_is_refused(person, layer, client, caplog, room):
     """A name that no room can have is refused in words: on the page to the person, on the socket to the log."""
-    asked = "find_problem() in chat/rooms.py says what is wrong with it; page and socket both ask it."
+    asked = "clean_name() in chat/rooms.py raises Refused for such a name; page and socket both call it."
+    alice = person("Alice", room)
     try:
-        accepted, why = await person("Alice", room).connect(), ""
+        accepted, why = await alice.connect(), ""
     except TypeError as error:  # what a layer says to such a group name
         accepted, why = True, f" {type(error).__name__}: {error}"
     except ValueError as error:
@@ -137,11 +171,17 @@ async def test_a_name_that_no_room_can_have_is_refused(person, layer, client, ca
     expect(
         not layer.groups,
         seen=f"Alice was refused, and her channel is in the group {list(layer.groups)[:1]} nevertheless.",
-        asked="After close() connect() goes no further: it returns.",
+        asked="connect() calls clean_name() before it joins the group, so what is refused never joins.",
         file=FILE,
     )
     lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    expect(len(lines) == 1, seen=f"The log has {lines}.", asked="One line in the log for a refused socket.", file=FILE)
+    expect(
+        len(lines) == 1,
+        seen=f"The log has {lines}.",
+        asked="websocket_connect() writes one line into the log for a refused socket.",
+        file="chat/sockets.py",
+    )
+    await alice.leave()  # raises what leave() has raised, where nobody had joined
     response = await asyncio.to_thread(client.get, f"/chat/{quote(room, safe='')}/")
     page = Page(response)
     expect(
@@ -149,8 +189,8 @@ async def test_a_name_that_no_room_can_have_is_refused(person, layer, client, ca
         seen=f"The page of {room[:12]!r} answered {response.status_code}, without an element room-name-problem."
         if "room-name-problem" not in page.by_id
         else f"The page of {room[:12]!r} answered {response.status_code}.",
-        asked="The view asks find_problem(room_name) in chat/rooms.py. With a problem it answers status 400, and the "
-        "sentence in an element with the id room-name-problem.",
+        asked="The view calls clean_name(). Where that raises Refused it answers status 400, with the sentence "
+        "in an element with the id room-name-problem.",
         file="chat/views.py",
     )
 
@@ -172,17 +212,19 @@ BAD_FRAMES = {
     "a number of 5,000 digits": '{"message": ' + "1" * 5000 + "}",
     "blank": '{"message": " \\n "}',
     "nothing in it": '{"message": ""}',
+    "nothing to be seen": '{"message": "\u200b"}',
     "4,001 characters": '{"message": "' + "x" * 4001 + '"}',
     "half of a character": '{"message": "\\ud83d"}',
     "100,000 brackets": "[" * 100_000,
     "100,000 brackets in an object": '{"message": ' + "[" * 100_000 + "]" * 100_000 + "}",
     "binary": b'{"message": "hello"}',
 }
-BLANK = "parse_message() raises ValueError for a blank message: if not message.strip()."
+BLANK = "parse_message() raises Refused for a blank message: if is_blank(message)."
 READING = {  # what reads such a frame
     "NaN": "Python reads NaN, and JSON has none: json.loads(text_data, parse_constant=f), where f raises a ValueError.",
     "blank": BLANK,
     "nothing in it": BLANK,
+    "nothing to be seen": BLANK,
 }
 
 
@@ -190,29 +232,52 @@ READING = {  # what reads such a frame
 async def test_a_frame_that_is_no_message_gets_an_error_and_the_socket_lives(person, kind):
     """A frame that is no message gets its sender an error in a sentence. Nobody else notices, and the socket lives."""
     frame = BAD_FRAMES[kind]
-    asked = 'receive() sends {"error": "what was expected"} to the sender of such a frame, and goes on.'
+    asked = (
+        "parse_message() raises Refused for such a frame, and websocket_receive() in chat/sockets.py sends its sender "
+        '{"error": "what was expected", "frame": 1}.'
+    )
     alice = await person("Alice").join(asked=ANY_NAME, file=FILE)
     bob = await person("Bob").join(asked=ANY_NAME, file=FILE)
     await alice.send(**({"data": frame} if isinstance(frame, bytes) else {"text": frame}))
     sent = f"Alice sent {frame[:40]!r}"
-    answer = await alice.hear(after=sent, asked=asked, file=FILE)
+    answer = await alice.hear(after=sent, asked=asked, file="chat/sockets.py")
     expect(
         "message" not in answer,
         seen=f"{sent}, {'which is blank, ' * (kind == 'blank')}and it was taken for a message: she got {answer}.",
         asked=READING.get(kind, asked),
-        file=FILE,
+        file="chat/messages.py",
     )
     expect(
-        list(answer) == ["error"] and isinstance(answer["error"], str) and answer["error"].endswith("."),
+        set(answer) == {"error", "frame"} and isinstance(answer["error"], str) and answer["error"].endswith("."),
         seen=f"After {sent}, she got {answer}.",
         asked=asked,
-        file=FILE,
+        file="chat/sockets.py",
     )
     await alice.say("and now a good one")
     for listener in (alice, bob):
         frame = await listener.hear(after="Alice then said something", asked=asked, file=FILE)
-        expect("error" not in frame, seen=f"{sent}, and Bob heard of it too: he got {frame}.", asked=asked, file=FILE)
+        expect(
+            "error" not in frame,
+            seen=f"{sent}, and Bob heard of it too: he got {frame}.",
+            asked=asked,
+            file="chat/sockets.py",
+        )
         expect(frame == {"message": "and now a good one"}, seen=f"{listener.name} got {frame}.", asked=asked, file=FILE)
+
+
+async def test_an_error_says_which_frame_it_is_about(person):
+    """Whoever has sent several frames is told which of them an error is about: the first one is number 1."""
+    asked = "websocket_receive() counts the client's frames, good and bad: self.frames. An error has that number."
+    alice = await person("Alice").join(asked=ANY_NAME, file=FILE)
+    for number, text in enumerate(("good", None, "good", None, b"bytes"), start=1):
+        await alice.send(**({"data": text} if isinstance(text, bytes) else {"text": json.dumps({"message": text})}))
+        frame = await alice.hear(after=f"Alice sent her frame number {number}", asked=asked, file="chat/sockets.py")
+        expect(
+            frame == {"message": "good"} if text == "good" else frame.get("frame") == number,
+            seen=f"Alice's frame number {number} was {'good' if text == 'good' else 'bad'}, and she got {frame}.",
+            asked=asked,
+            file="chat/sockets.py",
+        )
 
 
 @pytest.mark.parametrize("message", ["x" * 4000, "😀" * 4000, " a ", "<b>", "null", "two\nlines", "\0"], ids=shorten)
@@ -259,9 +324,17 @@ async def test_whatever_ends_a_connection_its_channel_leaves_its_group(person, l
     """A consumer that died of an error, or was ended by the server, is out of its group like one that left."""
     from chat.consumers import ChatConsumer
 
-    asked = "leave() runs in the `finally` of __call__, so after any end; disconnect() runs only when the client goes."
+    carol = await person("Carol").join(asked=ANY_NAME, file=FILE)
+    await carol.leave()
+    expect(
+        "chat_lobby" not in layer.groups,
+        seen="Carol has left, and her channel is still in the group chat_lobby.",
+        asked="leave() calls group_discard() with the group and the channel.",
+        file=FILE,
+    )
+    asked, file = "leave() runs in the `finally` of __call__, so after any end.", "chat/sockets.py"
     if "disconnect" in vars(ChatConsumer) and "leave" not in vars(ChatConsumer):
-        asked = f"Rename disconnect() to leave(). {asked}"
+        asked, file = "Rename disconnect() to leave(): disconnect() runs only when the client goes.", FILE
     alice = await person("Alice").join(asked=ANY_NAME, file=FILE)
     await layer.group_send("chat_lobby", {"type": "no_such_event"})
     with pytest.raises(ValueError, match="No handler for message type"):
@@ -270,7 +343,7 @@ async def test_whatever_ends_a_connection_its_channel_leaves_its_group(person, l
         "chat_lobby" not in layer.groups,
         seen="Alice's consumer died of an error, and her channel is still in the group chat_lobby.",
         asked=asked,
-        file=FILE,
+        file=file,
     )
     bob = await person("Bob").join(asked=ANY_NAME, file=FILE)
     bob.socket.future.cancel()
@@ -279,7 +352,7 @@ async def test_whatever_ends_a_connection_its_channel_leaves_its_group(person, l
         "chat_lobby" not in layer.groups,
         seen="The server ended Bob's consumer, and his channel is still in the group chat_lobby.",
         asked=asked,
-        file=FILE,
+        file=file,
     )
 
 

@@ -1,6 +1,7 @@
 """Stage 8: a full class loses nothing, costs no more for each student than a small one, and waits for nobody."""
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -9,16 +10,17 @@ import sys
 import tempfile
 import time
 import warnings
+from pathlib import Path
 
 import pytest
 from channels.exceptions import ChannelFull
 from channels.layers import InMemoryChannelLayer
 from stage import TIMEOUT, TURN, Person, Unmet, expect, explain_output, find_forgotten_await
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidHandshake
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-FILE = "chat/consumers.py"
-LAYERS = "tutorial/layers.py"
+FILE = "chat/sockets.py"
+LAYERS = "chat/layers.py"
 JOINED = "The socket /ws/chat/lobby/ is accepted."
 CLOCKS = (time.time, time.monotonic, time.perf_counter)
 
@@ -64,12 +66,12 @@ def not_heard(people):
 
 
 async def test_the_layer_is_the_projects_own(layer):
-    """The channel layer is the project's own: InMemoryChannelLayer with two methods replaced."""
+    """The channel layer is the project's own: InMemoryChannelLayer with a few methods replaced."""
     found = f"{type(layer).__module__}.{type(layer).__name__}"
     expect(
-        type(layer).__module__ == "tutorial.layers",
+        type(layer).__module__ == "chat.layers",
         seen=f"The layer is {found}.",
-        asked='CHANNEL_LAYERS["default"]["BACKEND"] is "tutorial.layers.ClassroomInMemoryChannelLayer".',
+        asked='CHANNEL_LAYERS["default"]["BACKEND"] is "chat.layers.ClassroomInMemoryChannelLayer".',
         file="tutorial/settings.py",
     )
     expect(
@@ -245,7 +247,7 @@ async def test_a_full_mailbox_is_said_to_the_sender_and_once_in_the_log(person, 
     expect(
         len(said()) == 1 and "3" in said()[0],
         seen=f"3 deliveries were lost in the lobby in a second, and the log has {len(said())} lines of it: {said()}.",
-        asked="The log gets one line a second, with the room and the number of deliveries that it has lost.",
+        asked="websocket_receive() notes what was lost, and Losses tells the log the sum, a second after the first.",
         file=FILE,
     )
 
@@ -257,8 +259,8 @@ async def explain_silence(layer, group, frames):
     except ChannelFull:
         return Unmet(
             f"A message of Alice's didn't fit into 1 of 3 mailboxes, and she got {frames}, no error.",
-            "receive() catches MailboxesFull, and answers with an error.",
-            FILE,
+            "MailboxesFull is a Refused too, so websocket_receive() catches it, and sends the error.",
+            LAYERS,
         )
     return Unmet(
         "A message didn't fit into 1 of 3 mailboxes, and group_send() raised no MailboxesFull.",
@@ -294,6 +296,31 @@ async def test_one_event_at_a_time(person, layer):
     await hear_all([bob])
 
 
+async def test_nothing_is_left_of_people_who_have_gone(person, layer):
+    """When everyone has gone, no group is left, and no mailbox with messages that nobody will read."""
+    talker = await person("The talker").join(asked=JOINED, file=FILE)
+    for number in range(100):
+        visitor = await person(f"Visitor {number}").join(asked=JOINED, file=FILE)
+        for _ in range(5):
+            await talker.say("You are leaving already?")
+        await visitor.leave()
+    await talker.leave()
+    members = len(layer.groups.get("chat_lobby", ()))
+    expect(
+        not layer.groups,
+        seen=f"101 people came and went, and {members} dead channels are still in the group chat_lobby.",
+        asked="leave() calls group_discard() with the group and the channel.",
+        file="chat/consumers.py",
+    )
+    expect(
+        not layer.channels,
+        seen=f"101 people came and went, and {len(layer.channels)} mailboxes are left with mail that nobody will read.",
+        asked="new_channel() lets the task that asks for a channel take its mailbox along when it ends: "
+        "add_done_callback(lambda task: self.channels.pop(channel, None)).",
+        file=LAYERS,
+    )
+
+
 async def test_nothing_is_left_of_a_consumer_that_has_ended(person, layer):
     """Who leaves, and whose consumer dies of an error: no task goes on, no group and no mailbox is left."""
     before = asyncio.all_tasks()
@@ -320,8 +347,8 @@ async def test_nothing_is_left_of_a_consumer_that_has_ended(person, layer):
     )
 
 
-# A real daphne with the project, whose consumer doesn't come to the end of a frame until the standard input closes.
-HELD = """
+# A real daphne with the project. Held, its consumer doesn't come to the end of a frame until it is let go.
+SERVER = """
 import asyncio
 import sys
 import threading
@@ -357,7 +384,8 @@ def tell():
     print(server.listening_addresses[0][1], flush=True)
 
 
-ChatConsumer.receive = receive
+if sys.argv[1:] == ["held"]:
+    ChatConsumer.receive = receive
 threading.Thread(target=wait, daemon=True).start()
 endpoints = build_endpoint_description_strings(host="127.0.0.1", port=0)
 server = Server(
@@ -372,26 +400,29 @@ server.run()
 LARGE = 32  # MiB, more than lies on the way between two sockets of one computer
 
 
-class HeldServer:
-    """The running HELD: its port, its process, and what it has said."""
+class RealServer:
+    """The running SERVER: its port, its process, and what it has said."""
 
-    def __init__(self, project, said):
-        self.project, self.said = project, said
-        self.process = subprocess.Popen(
-            [sys.executable, "-X", "utf8", "-B", "-c", HELD],
-            cwd=project,
-            env={name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=said,
-        )
+    def __init__(self, project, said, *arguments):
+        self.project, self.said, self.own_port = project, said, None
+        with said.open("wb") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-X", "utf8", "-B", "-c", SERVER, *arguments],
+                cwd=project,
+                env={name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
 
     def port(self):
         """Return the port. Raises Unmet if it doesn't start."""
-        port = self.process.stdout.readline().decode().strip()
-        if not port:
-            raise self.explain("The project starts.")
-        return int(port)
+        if self.own_port is None:
+            said = self.process.stdout.readline().decode().strip()
+            if not said:
+                raise self.explain("The project starts.")
+            self.own_port = int(said)
+        return self.own_port
 
     def let_go(self):
         self.process.stdin.write(b"go on\n")
@@ -410,42 +441,55 @@ class HeldServer:
         warned = [warnings.WarningMessage(words, RuntimeWarning, file, int(line)) for file, line, words in said]
         return find_forgotten_await(warned, self.project)
 
+    def words(self):
+        """Return what it has said so far."""
+        return self.said.read_text(encoding="utf-8", errors="replace")
+
     def stop(self):
         """End it, and return what it has said."""
         self.process.kill()
         self.process.communicate()
-        self.said.seek(0)
-        return self.said.read().decode("utf-8", "replace")
+        return self.words()
 
 
 @pytest.fixture
-def held_server(pytestconfig):
-    with tempfile.TemporaryFile() as said:
-        server = HeldServer(pytestconfig.project, said)
-        try:
-            yield server
-        finally:
-            server.stop()
+def serve(pytestconfig):
+    """Return a function that starts the SERVER, with these arguments."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*arguments):
+            folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+            server = RealServer(pytestconfig.project, Path(folder) / "said", *arguments)
+            stack.callback(server.stop)
+            return server
+
+        yield start
 
 
-async def test_no_more_is_taken_in_than_is_handled(held_server):
-    """While a client's frame is being handled the server doesn't read on, and none of its frames is lost."""
+async def enter(server):
+    """Return a real client's socket in the lobby. Raises Unmet if it isn't let in."""
     try:
-        socket = await connect(
-            f"ws://127.0.0.1:{held_server.port()}/ws/chat/lobby/",
+        return await connect(
+            f"ws://127.0.0.1:{server.port()}/ws/chat/lobby/",
             origin="http://localhost",
             proxy=None,
             compression=None,
             ping_interval=None,
         )
     except (InvalidHandshake, OSError, asyncio.TimeoutError):
-        raise held_server.explain("A real server accepts the socket /ws/chat/lobby/.") from None
+        raise server.explain("A real server accepts the socket /ws/chat/lobby/.") from None
+
+
+async def test_no_more_is_taken_in_than_is_handled(serve):
+    """While a client's frame is being handled the server doesn't read on, and none of its frames is lost."""
+    held_server = serve("held")
+    socket = await enter(held_server)
     try:
         sent, sending = await send_until_stuck(socket)
         expect(
             sending,
             seen=f"A consumer was busy with its client's first frame, and the server took in {LARGE} MiB of others.",
-            asked="In tutorial/routing.py Backpressure(…) is around all else: it pauses the transport during a frame.",
+            asked="In tutorial/routing.py Backpressure(…) is around all else: it pauses reading during a frame.",
             file="tutorial/routing.py",
         )
         held_server.let_go()
@@ -456,8 +500,8 @@ async def test_no_more_is_taken_in_than_is_handled(held_server):
     expect(
         answers == sent,
         seen=f"The consumer went on, and of the {sent} frames that wait for it only {answers} came to it.",
-        asked="receive_in_turn() calls resumeProducing() before it waits for the next frame.",
-        file="tutorial/middleware.py",
+        asked="receive_in_turn() calls resume_reading() before it waits for the next frame.",
+        file="tutorial/backpressure.py",
     )
     forgotten = held_server.find_forgotten_await()
     if forgotten:
@@ -483,3 +527,48 @@ async def count_answers(socket, wanted):
         except asyncio.TimeoutError:
             return number
     return wanted
+
+
+FOR_A_DEAF_ONE = 24  # MiB: what may wait in the server, and what the system takes in on the way
+
+
+async def test_whoever_never_reads_is_let_go(serve):
+    """Somebody who doesn't read what is sent to them is let go, and whoever speaks to the room notices nothing."""
+    server = serve()
+    deaf, alice = await enter(server), await enter(server)
+    deaf.transport.pause_reading()
+    message = {"message": "x" * 4_000}
+    frame = json.dumps(message)
+    try:
+        for _ in range(FOR_A_DEAF_ONE * 2**20 // len(frame)):
+            await alice.send(frame)
+            heard = json.loads(await asyncio.wait_for(alice.recv(), TIMEOUT))
+            expect(
+                heard == message,
+                seen=f"Somebody in the room doesn't read, and Alice, who spoke, got {str(heard)[:80]}.",
+                asked="Whoever is too far behind is let go before a mailbox is full.",
+                file="tutorial/backpressure.py",
+            )
+            if "Let go" in server.words():
+                break
+    except asyncio.TimeoutError:
+        raise Unmet(
+            "Somebody in the room doesn't read, and Alice, who does, no longer hears what she says.",
+            "send() waits for nobody.",
+            "tutorial/connections.py",
+        ) from None
+    deaf.transport.resume_reading()
+    try:
+        while True:
+            await asyncio.wait_for(deaf.recv(), 2)
+    except ConnectionClosed:
+        let_go = True
+    except asyncio.TimeoutError:  # nothing more comes: it has got all of it
+        let_go = False
+    alice.transport.abort()
+    expect(
+        let_go,
+        seen=f"Somebody in the room didn't read. {FOR_A_DEAF_ONE} MiB were sent to them, and waited in the server.",
+        asked="send_if_it_reads() counts what waits for a client that is behind. More than MAY_WAIT, and it is let go.",
+        file="tutorial/backpressure.py",
+    )

@@ -7,19 +7,23 @@ from django.core.asgi import get_asgi_application
 from django.urls import re_path
 
 import chat.routing
-from tutorial.middleware import Backpressure, OptionalAuthMiddlewareStack, OriginCheck, no_such_socket
+from tutorial.backpressure import Backpressure
+from tutorial.middleware import OptionalAuthMiddlewareStack, OriginCheck, no_such_socket
+from tutorial.outages import OutageNotice
 
 application = ProtocolTypeRouter(
     {
         "http": get_asgi_application(),
         "websocket": Backpressure(
-            OriginCheck(
-                OptionalAuthMiddlewareStack(
-                    URLRouter(
-                        [
-                            *chat.routing.websocket_urlpatterns,
-                            re_path("", no_such_socket),  # last: it matches any path
-                        ]
+            OutageNotice(
+                OriginCheck(
+                    OptionalAuthMiddlewareStack(
+                        URLRouter(
+                            [
+                                *chat.routing.websocket_urlpatterns,
+                                re_path("", no_such_socket),  # last: it matches any path
+                            ]
+                        )
                     )
                 )
             )

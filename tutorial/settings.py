@@ -4,7 +4,7 @@ Django settings for the chat.
 What the environment may change, without touching this file:
 
 DJANGO_ALLOWED_HOSTS  more host names or addresses to answer to, separated by commas
-DJANGO_DEBUG          0 hides the yellow error pages: set it when others can reach the server
+DJANGO_DEBUG          0, false, no or off hides the yellow error pages: set it when others can reach the server
 DJANGO_SECRET_KEY     a key of your own, needed as soon as the admin holds anything worth keeping
 REDIS_URL             redis://localhost:6379 lets several server processes share their rooms
 """
@@ -16,7 +16,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 # Good enough for a classroom, and no secret: everyone can read it here.
 SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY", "django-insecure-for-learning-only")
-DEBUG = os.environ.get("DJANGO_DEBUG", "1") != "0"
+DEBUG = os.environ.get("DJANGO_DEBUG", "1").strip().lower() not in ("0", "false", "no", "off", "")
 
 # The names and addresses that this server answers to. A page from anywhere else may not open a
 # socket either: tutorial/routing.py checks the Origin header against the same list.
@@ -36,6 +36,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",  # the admin's styles: Django serves them only with DEBUG
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -81,7 +82,7 @@ if "REDIS_URL" in os.environ:
 else:
     CHANNEL_LAYERS = {
         "default": {
-            "BACKEND": "tutorial.layers.ClassroomInMemoryChannelLayer",
+            "BACKEND": "chat.layers.ClassroomInMemoryChannelLayer",
             # Seconds. What waits for a minute, the default, would be thrown away without a word.
             "CONFIG": {"capacity": CAPACITY, "expiry": 24 * 60 * 60},
         },
@@ -109,3 +110,4 @@ USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "static/"
+WHITENOISE_USE_FINDERS = True  # serve them from where they are: no collectstatic, no STATIC_ROOT

@@ -41,6 +41,10 @@ class Member:
         except ValueError:
             return frame
 
+    def stop_reading(self):
+        """Take in nothing more of what the server sends."""
+        self._socket.transport.pause_reading()
+
     async def leave(self):
         """Close the socket."""
         await self._socket.close()

@@ -829,7 +829,7 @@ MISTAKES = [
         6,
         "a frame of many brackets ends the socket",
         "Catch RecursionError as well as ValueError",
-        edits=(("chat/consumers.py", "except (ValueError, RecursionError):", "except ValueError:"),),
+        edits=(("chat/messages.py", "except (ValueError, RecursionError):", "except ValueError:"),),
     ),
     Mistake(
         "nan-passes",
@@ -838,7 +838,7 @@ MISTAKES = [
         "Python reads NaN, and JSON has none: json.loads(text_data, parse_constant=f)",
         edits=(
             (
-                "chat/consumers.py",
+                "chat/messages.py",
                 "json.loads(text_data, parse_constant=refuse_constant)",
                 "json.loads(text_data)",
             ),
@@ -848,8 +848,8 @@ MISTAKES = [
         "blank-passes",
         6,
         "a blank message goes to the room",
-        "parse_message() raises ValueError for a blank message",
-        edits=(("chat/consumers.py", "if not message.strip():", "if message is None:"),),
+        "parse_message() raises Refused for a blank message",
+        edits=(("chat/messages.py", "if is_blank(message):", "if message is None:"),),
     ),
     Mistake(
         "error-to-everyone",
@@ -858,17 +858,17 @@ MISTAKES = [
         "Bob heard of it too",
         edits=(
             (
-                "chat/consumers.py",
-                '            await self.send(json.dumps({"error": str(error)}))\n',
-                "            await self.channel_layer.group_send(\n"
-                '                self.room_group_name, {"type": "chat_error", "error": str(error)}\n'
-                "            )\n",
+                "chat/sockets.py",
+                '            await self.send(json.dumps({"error": str(refused), "frame": self.frames}))\n',
+                '            event = {"type": "chat_error", "error": str(refused), "frame": self.frames}\n'
+                "            await self.channel_layer.group_send(self.room_group_name, event)\n",
             ),
             (
-                "chat/consumers.py",
+                "chat/sockets.py",
                 "    async def leave(self):\n",
                 "    async def chat_error(self, event):\n"
-                '        await self.send(json.dumps({"error": event["error"]}))\n\n'
+                '        await self.send(json.dumps({"error": event["error"], "frame": event["frame"]}))\n'
+                "\n"
                 "    async def leave(self):\n",
             ),
         ),
@@ -880,27 +880,76 @@ MISTAKES = [
         "the server closed Alice's socket",
         edits=(
             (
-                "chat/consumers.py",
-                '            await self.send(json.dumps({"error": str(error)}))\n',
+                "chat/sockets.py",
+                '            await self.send(json.dumps({"error": str(refused), "frame": self.frames}))\n',
                 "            await self.close()\n",
             ),
         ),
     ),
     Mistake(
-        "disconnect-for-finally",
+        "frames-not-counted",
+        6,
+        "nobody counts the client's frames, so an error doesn't say which one it is about",
+        "Alice's frame number 2 was bad, and she got",
+        edits=(("chat/sockets.py", "        self.frames += 1\n", ""),),
+    ),
+    Mistake(
+        "value-error-for-refused",
+        6,
+        "what a person should read is an error like any other, and ends the socket",
+        "ValueError: This frame is not JSON that can be read",
+        edits=(
+            ("chat/messages.py", 'raise Refused(f"This frame is not JSON', 'raise ValueError(f"This frame is not JSON'),
+        ),
+    ),
+    Mistake(
+        "disconnect-for-leave",
         6,
         "the consumer leaves its group in disconnect(), which doesn't run after an error",
         "her channel is still in the group chat_lobby. Asked: Rename disconnect() to leave()",
+        edits=(("chat/consumers.py", "    async def leave(self):\n", "    async def disconnect(self, close_code):\n"),),
+    ),
+    Mistake(
+        "leave-without-finally",
+        6,
+        "leave() comes after the consumer's life, so an error passes it by",
+        "Alice's consumer died of an error, and her channel is still in the group chat_lobby",
         edits=(
             (
-                "chat/consumers.py",
+                "chat/sockets.py",
                 "        try:\n"
                 "            await super().__call__(scope, receive, send)\n"
                 "        finally:\n"
                 "            await self.leave()\n",
-                "        await super().__call__(scope, receive, send)\n",
+                "        await super().__call__(scope, receive, send)\n        await self.leave()\n",
             ),
-            ("chat/consumers.py", "    async def leave(self):\n", "    async def disconnect(self, close_code):\n"),
+        ),
+    ),
+    Mistake(
+        "discard-dropped",
+        6,
+        "leave() leaves the channel in its group",
+        "Carol has left, and her channel is still in the group chat_lobby",
+        edits=(
+            (
+                "chat/consumers.py",
+                "            await self.channel_layer.group_discard(self.room_group_name, self.channel_name)\n",
+                "            pass\n",
+            ),
+        ),
+    ),
+    Mistake(
+        "leave-without-a-room",
+        6,
+        "leave() takes for granted that connect() has joined a room",
+        "'ChatConsumer' object has no attribute 'room_group_name'",
+        edits=(
+            ("chat/consumers.py", "    room_group_name = None  # until the consumer has joined its room\n\n", ""),
+            (
+                "chat/consumers.py",
+                "        if self.room_group_name is not None:\n            await self",
+                "        await self",
+            ),
         ),
     ),
     Mistake(
@@ -908,18 +957,11 @@ MISTAKES = [
         6,
         "the socket doesn't ask the rule of rooms.py",
         "The socket of 'xxxxxxxxxxxx' wasn't refused",
-        edits=(("chat/consumers.py", "problem = find_problem(room_name)", "problem = None"),),
-    ),
-    Mistake(
-        "close-without-return",
-        6,
-        "connect() closes the socket and goes on",
-        "Alice was refused, and her channel is in the group",
         edits=(
             (
                 "chat/consumers.py",
-                "            await self.close()\n            return\n",
-                "            await self.close()\n",
+                'clean_name(self.scope["url_route"]["kwargs"]["room_name"])',
+                'self.scope["url_route"]["kwargs"]["room_name"]',
             ),
         ),
     ),
@@ -927,15 +969,15 @@ MISTAKES = [
         "page-rule-forgotten",
         6,
         "the page doesn't ask the rule of rooms.py",
-        "without an element room-name-problem. Asked: The view asks find_problem(room_name)",
-        edits=(
-            (
-                "chat/views.py",
-                '    """Show the room, or say why there can be none of that name."""\n'
-                "    problem = find_problem(room_name)\n",
-                '    """Show the room, or say why there can be none of that name."""\n    problem = None\n',
-            ),
-        ),
+        "without an element room-name-problem. Asked: The view calls clean_name()",
+        edits=(("chat/views.py", "        name = clean_name(room_name)\n", "        name = room_name\n"),),
+    ),
+    Mistake(
+        "accents-apart",
+        6,
+        "é is one room where it is one character, and another where it is two",
+        "Bob got nothing within",
+        edits=(("chat/rooms.py", '    name = unicodedata.normalize("NFC", text)\n', "    name = text\n"),),
     ),
     Mistake(
         "redirect-unescaped",
@@ -945,8 +987,8 @@ MISTAKES = [
         edits=(
             (
                 "chat/views.py",
-                'redirect("room", room_name=room_name)',
-                'redirect(f"/chat/{room_name}/")',
+                'redirect("room", room_name=clean_name(typed))',
+                'redirect(f"/chat/{clean_name(typed)}/")',
             ),
         ),
     ),
@@ -1078,50 +1120,39 @@ MISTAKES = [
         edits=(("tutorial/settings.py", '"channels_redis.core.', '"channels_redis.'),),
     ),
     Mistake(
-        "discard-dropped",
+        "another-connection-error",
         7,
-        "leave() leaves the channel in its group",
-        "100 people came and went, and 100 dead channels are still in the group chat_lobby",
+        "the ConnectionError that is caught is Python's own, and not redis-py's",
+        "Nothing caught the layer's ConnectionError",
         edits=(
             (
-                "chat/consumers.py",
-                "            await self.channel_layer.group_discard(self.room_group_name, self.channel_name)\n",
-                "            pass\n",
+                "tutorial/outages.py",
+                "        except RedisError as error:\n",
+                "        except ConnectionError as error:\n",
             ),
         ),
     ),
     Mistake(
-        "mailbox-left",
+        "outage-not-used",
         7,
-        "the mailbox of who has gone stays in the layer",
-        "100 people came and went, and 100 mailboxes are left",
+        "nothing stands around the chat that expects an outage",
+        "Nothing caught the layer's ConnectionError",
+        edits=(("tutorial/routing.py", '"websocket": OutageNotice(\n', '"websocket": (\n'),),
+    ),
+    Mistake(
+        "outage-in-silence",
+        7,
+        "the sockets end, and the log doesn't say why",
+        "The socket was refused, and the log has []",
         edits=(
             (
-                "chat/consumers.py",
-                '        getattr(self.channel_layer, "channels", {}).pop(self.channel_name, None)\n',
+                "tutorial/outages.py",
+                "            logger.error(\"Ended the socket %r: the channel layer doesn't "
+                'answer: %s", scope["path"], error)\n',
                 "",
             ),
+            ("tutorial/outages.py", "        except RedisError as error:\n", "        except RedisError:\n"),
         ),
-    ),
-    Mistake(
-        "mailbox-of-any-layer",
-        7,
-        "leave() takes for granted that the layer has mailboxes of its own, and Redis's has none",
-        "Only the in-memory layer has channels: getattr(self.channel_layer",
-        edits=(
-            (
-                "chat/consumers.py",
-                'getattr(self.channel_layer, "channels", {}).pop(',
-                "self.channel_layer.channels.pop(",
-            ),
-        ),
-    ),
-    Mistake(
-        "redis-error-not-caught",
-        7,
-        "a Redis that is away is a page of traceback for each connection",
-        "Nothing caught the layer's ConnectionError",
-        edits=(("chat/consumers.py", "        except RedisError as error:\n", "        except KeyError as error:\n"),),
     ),
     # Stage 8: a full class
     Mistake(
@@ -1129,14 +1160,14 @@ MISTAKES = [
         8,
         "the settings still name Channels' own layer",
         "The layer is channels.layers.InMemoryChannelLayer.",
-        edits=(("tutorial/settings.py", '"tutorial.layers.ClassroomInMemory', '"channels.layers.InMemory'),),
+        edits=(("tutorial/settings.py", '"chat.layers.ClassroomInMemory', '"channels.layers.InMemory'),),
     ),
     Mistake(
         "layer-misspelt",
         8,
-        "BACKEND names a class that tutorial/layers.py doesn't have",
+        "BACKEND names a class that chat/layers.py doesn't have",
         "BACKEND in CHANNEL_LAYERS names a class of the project's that is not there",
-        edits=(("tutorial/settings.py", '"tutorial.layers.ClassroomInMemory', '"tutorial.layers.ClassRoomInMemory'),),
+        edits=(("tutorial/settings.py", '"chat.layers.ClassroomInMemory', '"chat.layers.ClassRoomInMemory'),),
     ),
     Mistake(
         "expiry-forgotten",
@@ -1150,21 +1181,27 @@ MISTAKES = [
         8,
         "nothing sets next_clean, so the layer looks through all it has at each receive",
         "the more people, the more work for each of them",
-        edits=(("tutorial/layers.py", "            self.next_clean = now + self.CLEAN_EVERY\n", ""),),
+        edits=(("chat/layers.py", "            self.next_clean = now + self.CLEAN_EVERY\n", ""),),
     ),
     Mistake(
         "cleans-never",
         8,
         "the condition stands the wrong way round, so the layer never cleans up",
         "A message has waited for an hour more than the layer's expiry, and it is still in its mailbox",
-        edits=(("tutorial/layers.py", "if now >= self.next_clean:", "if now < self.next_clean:"),),
+        edits=(("chat/layers.py", "if now >= self.next_clean:", "if now < self.next_clean:"),),
     ),
     Mistake(
-        "put-not-awaited",
+        "waits-for-room",
         8,
-        "the await before self.send is missing in group_send",
-        "send() was called without `await`, so it never ran",
-        edits=(("tutorial/layers.py", "await self.send(channel, message)", "self.send(channel, message)"),),
+        "group_send waits until there is room in a full mailbox, and everyone waits with it",
+        "Bob got nothing within 0.5 s after a message that found the mailbox before his full",
+        edits=(
+            (
+                "chat/layers.py",
+                "                self.mailbox(channel).put_nowait((expires, dict(message)))\n",
+                "                await self.mailbox(channel).put((expires, dict(message)))\n",
+            ),
+        ),
     ),
     Mistake(
         "full-ends-the-loop",
@@ -1173,16 +1210,16 @@ MISTAKES = [
         "Bob got nothing within 0.5 s after a message that found the mailbox before his full",
         edits=(
             (
-                "tutorial/layers.py",
+                "chat/layers.py",
                 "        for channel in members:\n"
                 "            try:\n"
-                "                await self.send(channel, message)\n"
-                "            except ChannelFull:\n"
+                "                self.mailbox(channel).put_nowait((expires, dict(message)))\n"
+                "            except asyncio.QueueFull:\n"
                 "                full += 1\n",
                 "        try:\n"
                 "            for channel in members:\n"
-                "                await self.send(channel, message)\n"
-                "        except ChannelFull:\n"
+                "                self.mailbox(channel).put_nowait((expires, dict(message)))\n"
+                "        except asyncio.QueueFull:\n"
                 "            full += 1\n",
             ),
         ),
@@ -1192,14 +1229,27 @@ MISTAKES = [
         8,
         "group_send passes over a full mailbox and says nothing, as Channels' own does",
         "group_send() raised no MailboxesFull",
-        edits=(("tutorial/layers.py", "                full += 1\n", "                pass\n"),),
+        edits=(("chat/layers.py", "                full += 1\n", "                pass\n"),),
     ),
     Mistake(
-        "loss-not-caught",
+        "loss-not-refused",
         8,
-        "receive() doesn't expect MailboxesFull, and who speaks loses the socket",
-        "Nothing caught that. Whoever calls group_send() has to",
-        edits=(("chat/consumers.py", "        except MailboxesFull as full:\n", "        except KeyError as full:\n"),),
+        "MailboxesFull is no Refused, so nobody tells the sender, and who speaks loses the socket",
+        "Nothing told the sender",
+        edits=(("chat/layers.py", "class MailboxesFull(ChannelFull, Refused):", "class MailboxesFull(ChannelFull):"),),
+    ),
+    Mistake(
+        "mailbox-left",
+        8,
+        "the mailbox of who has gone stays in the layer",
+        "101 people came and went, and 101 mailboxes are left",
+        edits=(
+            (
+                "chat/layers.py",
+                "        asyncio.current_task().add_done_callback(lambda task: self.channels.pop(channel, None))\n",
+                "",
+            ),
+        ),
     ),
     Mistake(
         "log-at-every-loss",
@@ -1208,9 +1258,9 @@ MISTAKES = [
         "3 deliveries were lost in the lobby in a second, and the log has 3 lines of it",
         edits=(
             (
-                "chat/consumers.py",
-                "            note_lost(self.room_name, full.number)\n",
-                '            logger.error("The room %r has lost %d deliveries.", self.room_name, full.number)\n',
+                "chat/sockets.py",
+                'self.channel_layer.losses.note(self.scope["path"], refused.number)',
+                'logger.error("Deliveries lost at %r: %d.", self.scope["path"], refused.number)',
             ),
         ),
     ),
@@ -1220,9 +1270,9 @@ MISTAKES = [
         "make_frame gets the whole event, and a cache can't look up a dict",
         "A cache looks its arguments up in a dict",
         edits=(
-            ("chat/consumers.py", "def make_frame(message):", "def make_frame(event):"),
-            ("chat/consumers.py", 'json.dumps({"message": message})\n\n\nlost', "json.dumps(event)\n\n\nlost"),
             ("chat/consumers.py", 'make_frame(event["message"])', "make_frame(event)"),
+            ("chat/messages.py", "def make_frame(message):", "def make_frame(event):"),
+            ("chat/messages.py", 'json.dumps({"message": message})', 'json.dumps({"message": event["message"]})'),
         ),
     ),
     Mistake(
@@ -1230,7 +1280,7 @@ MISTAKES = [
         8,
         "nothing catches StopConsumer, and each who leaves is a page of traceback",
         "__call__ catches StopConsumer",
-        edits=(("chat/consumers.py", "        except StopConsumer:  #", "        except StopAsyncIteration:  #"),),
+        edits=(("chat/sockets.py", "        except StopConsumer:  #", "        except StopAsyncIteration:  #"),),
     ),
     Mistake(
         "lock-forgotten",
@@ -1239,14 +1289,9 @@ MISTAKES = [
         "Bob's consumer handled a message while connect() was still at work",
         edits=(
             (
-                "chat/consumers.py",
-                "            async with self.one_at_a_time:\n"
-                "                with contextlib.suppress(Disconnected):"
-                "  # the client is leaving: its disconnect event comes next\n"
-                "                    await self.dispatch(event)\n",
-                "            with contextlib.suppress(Disconnected):"
-                "  # the client is leaving: its disconnect event comes next\n"
-                "                await self.dispatch(event)\n",
+                "chat/sockets.py",
+                "            async with self.one_at_a_time:\n                await self.dispatch(event)\n",
+                "            await self.dispatch(event)\n",
             ),
         ),
     ),
@@ -1255,16 +1300,14 @@ MISTAKES = [
         8,
         "the await before the handler is missing in dispatch",
         "websocket_connect() was called without `await`, so it never ran",
-        edits=(("chat/consumers.py", "        await handler(event)\n", "        handler(event)\n"),),
+        edits=(("chat/sockets.py", "        await handler(event)\n", "        handler(event)\n"),),
     ),
     Mistake(
         "dispatch-of-channels",
         8,
         "dispatch is Channels' own, which asks another thread for each event",
         "jobs to another thread",
-        edits=(
-            ("chat/consumers.py", "    async def dispatch(self, event):\n", "    async def deliver(self, event):\n"),
-        ),
+        edits=(("chat/sockets.py", "    async def dispatch(self, event):\n", "    async def deliver(self, event):\n"),),
     ),
     Mistake(
         "waits-for-both-readers",
@@ -1273,7 +1316,7 @@ MISTAKES = [
         "An error in one of the two readers didn't end the consumer",
         edits=(
             (
-                "chat/consumers.py",
+                "chat/sockets.py",
                 "            await asyncio.gather(*readers)\n",
                 "            await asyncio.wait(readers)\n",
             ),
@@ -1286,7 +1329,7 @@ MISTAKES = [
         "Two consumers have ended. Left are 2 tasks",
         edits=(
             (
-                "chat/consumers.py",
+                "chat/sockets.py",
                 "            for reader in readers:\n"
                 "                reader.cancel()\n"
                 "            await asyncio.gather(*readers, return_exceptions=True)\n",
@@ -1306,19 +1349,28 @@ MISTAKES = [
         8,
         "the await before asyncio.sleep is missing, so it is never the others' turn",
         "sleep() was called without `await`, so it never ran",
-        edits=(("tutorial/middleware.py", "await asyncio.sleep(0)  # now", "asyncio.sleep(0)  # now"),),
+        edits=(("tutorial/backpressure.py", "await asyncio.sleep(0)  # now", "asyncio.sleep(0)  # now"),),
     ),
     Mistake(
         "resume-forgotten",
         8,
         "after a client's first frame the server never reads from it again",
-        "receive_in_turn() calls resumeProducing() before it waits for the next frame",
+        "receive_in_turn() calls resume_reading() before it waits for the next frame",
         edits=(
             (
-                "tutorial/middleware.py",
-                "            if transport:\n                transport.resumeProducing()\n            event",
+                "tutorial/backpressure.py",
+                "            connection.resume_reading()\n            event",
                 "            event",
             ),
+        ),
+    ),
+    Mistake(
+        "deaf-kept",
+        8,
+        "what waits for a client that doesn't read isn't counted, so it is kept for ever",
+        "didn't read. 24 MiB were sent to them, and waited in the server",
+        edits=(
+            ("tutorial/backpressure.py", '                waiting += OVERHEAD + len(event.get("text") or "")\n', ""),
         ),
     ),
 ]

@@ -428,14 +428,14 @@ urlpatterns = [
         6,
         "other errors, another hash, the rule in another order",
         edits=(
-            ("chat/consumers.py", "EXPECTED = 'Expected a JSON object with", "EXPECTED = 'Please send"),
-            ("chat/consumers.py", "except (ValueError, RecursionError):", "except Exception:"),
+            ("chat/messages.py", "EXPECTED = 'Expected a JSON object with", "EXPECTED = 'Please send"),
+            ("chat/messages.py", "except (ValueError, RecursionError):", "except Exception:"),
             ("chat/rooms.py", "hashlib.sha256(", "hashlib.blake2b("),
             ("chat/rooms.py", ".hexdigest()", ".hexdigest()[:90]"),
             (
                 "chat/rooms.py",
-                '    if room_name in (".", ".."):\n',
-                '    if set(room_name) == {"."} and len(room_name) < 3:\n',
+                '    if name in (".", ".."):\n',
+                '    if set(name) == {"."} and len(name) < 3:\n',
             ),
         ),
     ),
@@ -466,6 +466,45 @@ urlpatterns = [
             ),
         ),
     ),
+    Solution(
+        "caught-in-the-consumer",
+        6,
+        "the consumer itself catches what is refused, counts the frames, and leaves in the `finally` of __call__",
+        edits=(
+            (
+                "chat/consumers.py",
+                "from chat.sockets import SocketConsumer\n\n\nclass ChatConsumer(SocketConsumer):\n",
+                "from channels.generic.websocket import AsyncWebsocketConsumer\n\nfrom chat.errors import Refused\n\n\n"
+                "class ChatConsumer(AsyncWebsocketConsumer):\n    number = 0\n\n"
+                "    async def __call__(self, *arguments):\n"
+                "        try:\n            return await super().__call__(*arguments)\n"
+                "        finally:\n            await self.leave()\n\n",
+            ),
+            (
+                "chat/consumers.py",
+                """        room_name = clean_name(self.scope["url_route"]["kwargs"]["room_name"])
+""",
+                """        try:
+            room_name = clean_name(self.scope["url_route"]["kwargs"]["room_name"])
+        except Refused as no:
+            logging.warning("No: %s", no)
+            return await self.close()
+""",
+            ),
+            (
+                "chat/consumers.py",
+                """        message = parse_message(text_data)
+""",
+                """        self.number += 1
+        try:
+            message = parse_message(text_data)
+        except Refused as no:
+            return await self.send(json.dumps({"frame": self.number, "error": str(no)}))
+""",
+            ),
+            ("chat/consumers.py", "from chat.messages", "import json\nimport logging\n\nfrom chat.messages"),
+        ),
+    ),
     # Stage 7
     Solution(
         "own-settings",
@@ -482,17 +521,41 @@ urlpatterns = [
         ),
     ),
     Solution(
-        "own-leaving",
+        "own-outage",
         7,
-        "try and except for contextlib.suppress",
+        "a function for a class, and it stands inside the origin check",
         edits=(
             (
-                "chat/consumers.py",
-                "        with contextlib.suppress(RedisError):  # away, and __call__ has said so\n"
-                "            await self.channel_layer.group_discard(self.room_group_name, self.channel_name)\n",
-                "        try:\n"
-                "            await self.channel_layer.group_discard(self.room_group_name, self.channel_name)\n"
-                "        except RedisError:\n            pass\n",
+                "tutorial/outages.py",
+                """class OutageNotice:
+    \"""Close the socket when the layer doesn't answer, with a line in the log in place of a traceback.\"""
+
+    def __init__(self, application):
+        self.application = application
+
+    async def __call__(self, scope, receive, send):
+        try:
+            await self.application(scope, receive, send)
+""",
+                """def notice(application):
+    async def noticing(scope, receive, send):
+        await look(application, scope, receive, send)
+
+    return noticing
+
+
+if True:
+
+    async def look(application, scope, receive, send):
+        try:
+            await application(scope, receive, send)
+""",
+            ),
+            ("tutorial/routing.py", "import OutageNotice", "import notice"),
+            (
+                "tutorial/routing.py",
+                "OutageNotice(\n            OriginCheck(\n",
+                "OriginCheck(\n            notice(\n",
             ),
         ),
     ),
@@ -503,7 +566,7 @@ urlpatterns = [
         "Channels' own __call__, which handles one event at a time too, with a dispatch that asks no thread",
         edits=(
             (
-                "chat/consumers.py",
+                "chat/sockets.py",
                 """        self.scope, self.base_send = scope, send
         self.channel_layer = get_channel_layer()
         self.channel_name = await self.channel_layer.new_channel()
@@ -514,13 +577,13 @@ urlpatterns = [
             await asyncio.gather(*readers)
         except StopConsumer:  # the client has gone
             pass
-        except""",
+""",
                 """        try:
             await super().__call__(scope, receive, send)
-        except""",
+""",
             ),
             (
-                "chat/consumers.py",
+                "chat/sockets.py",
                 """            for reader in readers:
                 reader.cancel()
             await asyncio.gather(*readers, return_exceptions=True)
@@ -531,35 +594,30 @@ urlpatterns = [
         while True:
             event = await source()
             async with self.one_at_a_time:
-                with contextlib.suppress(Disconnected):  # the client is leaving: its disconnect event comes next
-                    await self.dispatch(event)
+                await self.dispatch(event)
 """,
                 "            await self.leave()\n",
             ),
         ),
     ),
     Solution(
-        "straight-into-the-queues",
+        "through-send",
         8,
-        "another class name, a clean-up every five seconds, and no self.send: messages go straight into the queues",
+        "another class name, a clean-up every five seconds, and send() for each member, as in Channels' own layer",
         edits=(
             ("tutorial/settings.py", ".ClassroomInMemoryChannelLayer", ".QuickInMemoryChannelLayer"),
-            ("tutorial/layers.py", "class ClassroomInMemory", "class QuickInMemory"),
-            ("tutorial/layers.py", "CLEAN_EVERY = 1 ", "CLEAN_EVERY = 5 "),
-            ("tutorial/layers.py", "import time\n", "import asyncio\nfrom time import monotonic, time\n"),
-            ("tutorial/layers.py", "time.monotonic()\n        if", "monotonic()\n        if"),
+            ("chat/layers.py", "class ClassroomInMemory", "class QuickInMemory"),
+            ("chat/layers.py", "CLEAN_EVERY = 1 ", "CLEAN_EVERY = 5 "),
+            ("chat/layers.py", "import asyncio\nimport time\n", "import asyncio\nfrom time import monotonic\n"),
+            ("chat/layers.py", "now = time.monotonic()\n", "now = monotonic()\n"),
+            ("chat/layers.py", "        expires, full = time.time() + self.expiry, 0\n", "        full = 0\n"),
             (
-                "tutorial/layers.py",
-                """            try:
-                await self.send(channel, message)
-            except ChannelFull:
-                full += 1
+                "chat/layers.py",
+                """                self.mailbox(channel).put_nowait((expires, dict(message)))
+            except asyncio.QueueFull:
 """,
-                """            queue = self.channels.setdefault(channel, asyncio.Queue(self.capacity))
-            if queue.full():
-                full += 1
-            else:
-                queue.put_nowait((time() + self.expiry, message.copy()))
+                """                await self.send(channel, message)
+            except ChannelFull:
 """,
             ),
         ),
@@ -571,10 +629,14 @@ urlpatterns = [
         edits=(
             (
                 "chat/consumers.py",
-                '            await self.channel_layer.group_send(self.room_group_name, {"type": "chat_msg", "message": '
-                "message})\n",
-                '            event = {"type": "chat.frame", "frame": json.dumps({"message": message})}\n'
-                "            await self.channel_layer.group_send(self.room_group_name, event)\n",
+                '{"type": "chat_msg", "message": message})\n',
+                "event)\n",
+            ),
+            (
+                "chat/consumers.py",
+                "        message = parse_message(text_data)\n",
+                "        message = parse_message(text_data)\n"
+                '        event = {"type": "chat.frame", "frame": make_frame(message)}\n',
             ),
             (
                 "chat/consumers.py",
@@ -586,7 +648,7 @@ urlpatterns = [
     Solution(
         "flow-control-otherwise",
         8,
-        "another middleware does the flow control, inside the origin check, and leaves the bytes read at a time",
+        "another file does the flow control, inside the origin check, and looks at the server's buffer itself",
         edits=(
             (
                 "tutorial/flow.py",
@@ -594,6 +656,7 @@ urlpatterns = [
                 """def one_frame_at_a_time(application):
     async def wrapped(scope, receive, send):
         transport = send.args[0].transport if hasattr(send, "args") else None
+        waiting = 0
 
         async def receive_and_pause():
             if transport:
@@ -603,8 +666,17 @@ urlpatterns = [
                 transport.pauseProducing()
             return event
 
+        async def send_or_cut(event):
+            nonlocal waiting
+            behind = transport and (transport.dataBuffer or transport._tempDataBuffer)
+            waiting = waiting + len(event.get("text", "")) if behind else 0
+            if waiting > 2_000_000:
+                transport.abortConnection()
+                waiting = 0
+            await send(event)
+
         try:
-            await application(scope, receive_and_pause, send)
+            await application(scope, receive_and_pause, send_or_cut)
         finally:
             if transport:
                 transport.resumeProducing()
@@ -612,63 +684,57 @@ urlpatterns = [
     return wrapped
 """,
             ),
-            ("tutorial/routing.py", "Backpressure, OptionalAuth", "OptionalAuth"),
-            ("tutorial/routing.py", "import chat.routing\n", "import chat.routing\nimport tutorial.flow\n"),
+            ("tutorial/routing.py", "from tutorial.backpressure import Backpressure\n", "import tutorial.flow\n"),
             (
                 "tutorial/routing.py",
-                "Backpressure(\n            OriginCheck(\n",
-                "OriginCheck(\n            tutorial.flow.one_frame_at_a_time(\n",
+                "Backpressure(\n            OutageNotice(\n",
+                "OutageNotice(\n            tutorial.flow.one_frame_at_a_time(\n",
             ),
         ),
     ),
     Solution(
         "told-otherwise",
         8,
-        "another module tells of losses, in other words, and asyncio.wait ends the readers",
+        "a task tells of losses, in other words, and asyncio.wait ends the readers",
         edits=(
             (
-                "chat/losses.py",
+                "chat/losses.py.new",
                 "",
                 """import asyncio
 import logging
 
-losses = {}
 
+class Losses(dict):
+    def note(self, address, number):
+        if address not in self:
+            self[address] = 0
+            self["task of " + address] = asyncio.create_task(self.tell(address))
+        self[address] += number
 
-def count(room, number):
-    if room not in losses:
-        losses[room] = 0
-        losses["task of " + room] = asyncio.create_task(tell(room))
-    losses[room] += number
-
-
-async def tell(room):
-    await asyncio.sleep(0.8)
-    logging.warning("%d messages did not fit, room %s", losses.pop(room), room)
-    del losses["task of " + room]
-""",
-            ),
-            ("chat/consumers.py", "import RedisError\n", "import RedisError\n\nfrom chat import losses"),
-            (
-                "chat/consumers.py",
-                "            note_lost(self.room_name, full.number)\n",
-                "            losses.count(self.room_name, full.number)\n",
-            ),
-            (
-                "chat/consumers.py",
-                """            missed = f"{full.number} of the {full.members} people here have missed this message"
-            await self.send(json.dumps({"error": f"{missed}: they are too far behind. Say it again later."}))
-""",
-                """            error = f"Of {full.members} in this room {full.number} did not get that."
-            await self.send(json.dumps({"error": error}))
+    async def tell(self, address):
+        await asyncio.sleep(0.8)
+        logging.warning("%d messages did not fit, room %s", self.pop(address), address)
+        del self["task of " + address]
 """,
             ),
             (
-                "chat/consumers.py",
+                "chat/layers.py",
+                """        missed = f"{number} of the {members} people here have missed this message"
+        super().__init__(f"{missed}: they are too far behind. Say it again later.")
+""",
+                """        super().__init__(f"Of {members} in this room {number} did not get that.")
+""",
+            ),
+            (
+                "chat/sockets.py",
                 "            await asyncio.gather(*readers)\n",
                 "            done, _ = await asyncio.wait(readers, return_when=asyncio.FIRST_COMPLETED)\n"
                 "            done.pop().result()\n",
             ),
+        ),
+        moves=(
+            ("chat/losses.py", "chat/losses.py.old"),
+            ("chat/losses.py.new", "chat/losses.py"),
         ),
     ),
 ]

@@ -1,0 +1,93 @@
+"""
+How long a socket lives, who runs its events, and what its client hears of an error. Nothing here knows of a chat.
+"""
+
+import asyncio
+import functools
+import json
+import logging
+
+from channels.consumer import get_handler_name
+from channels.exceptions import StopConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.layers import get_channel_layer
+
+from chat.errors import Refused
+from chat.layers import MailboxesFull
+
+logger = logging.getLogger(__name__)
+
+
+class SocketConsumer(AsyncWebsocketConsumer):
+    """
+    A consumer whose leave() runs however its connection ends, and whose methods may raise Refused.
+
+    What connect() refuses gets no socket, and a line in the log. What receive() refuses is told to the client, as
+    {"error": the reason, "frame": which of its frames that was, counted from 1}, and the socket lives.
+    """
+
+    frames = 0  # that the client has sent
+
+    async def __call__(self, scope, receive, send):
+        """
+        Live as long as the socket: one task handles its frames, one its mailbox, until the client goes or an error.
+
+        Channels' own __call__ starts a new task for each event. It would do the same for less than a full class.
+        """
+        self.scope, self.base_send = scope, send
+        self.channel_layer = get_channel_layer()
+        self.channel_name = await self.channel_layer.new_channel()
+        self.one_at_a_time = asyncio.Lock()
+        mailbox = functools.partial(self.channel_layer.receive, self.channel_name)
+        readers = [asyncio.ensure_future(self.handle_all(source)) for source in (receive, mailbox)]
+        try:
+            await asyncio.gather(*readers)
+        except StopConsumer:  # the client has gone
+            pass
+        finally:
+            for reader in readers:
+                reader.cancel()
+            await asyncio.gather(*readers, return_exceptions=True)
+            await self.leave()
+
+    async def handle_all(self, source):
+        """Handle each event that source(), the socket's or the mailbox's, returns: never two at the same time."""
+        while True:
+            event = await source()
+            async with self.one_at_a_time:
+                await self.dispatch(event)
+
+    async def dispatch(self, event):
+        """
+        Call the method that the event's type names.
+
+        Channels' own dispatch() first looks for database connections to close, in a thread. Nothing here opens one.
+        """
+        handler = getattr(self, get_handler_name(event), None)
+        if handler is None:
+            raise ValueError(f"No handler for message type {event['type']}")
+        await handler(event)
+
+    async def websocket_connect(self, event):
+        try:
+            await super().websocket_connect(event)
+        except Refused as refused:
+            logger.warning("Refused the socket %r: %s", self.scope["path"], refused)
+            await self.close()
+
+    async def websocket_receive(self, event):
+        self.frames += 1
+        try:
+            await super().websocket_receive(event)
+        except Refused as refused:
+            if isinstance(refused, MailboxesFull):
+                self.channel_layer.losses.note(self.scope["path"], refused.number)
+            await self.send(json.dumps({"error": str(refused), "frame": self.frames}))
+
+    async def leave(self):
+        """
+        Undo what connect() has done. It runs once, however the connection ended.
+
+        disconnect() would be too little: Channels calls it when the client goes, not when a handler
+        raised or the server stops, and a channel that stays in its group gets mail that nobody reads.
+        """

@@ -1,0 +1,63 @@
+"""
+How fast a client may be: one that sends without a break waits for its turn, one that doesn't read is let go.
+"""
+
+import asyncio
+import logging
+
+from autobahn.exception import Disconnected
+
+from tutorial.connections import find_connection
+
+logger = logging.getLogger(__name__)
+
+MAY_WAIT = 4 * 1024 * 1024  # bytes that may wait in the server for one client
+OVERHEAD = 256  # bytes that a frame takes there besides its text
+TOO_SLOW = 4013  # our close code: 4000 to 4999 are for applications, and 1013 means "try again later"
+LAST_WORDS = 1  # seconds that the close frame has to get through, before the connection is cut
+
+
+class Backpressure:
+    """
+    Take in a client's next frames when its last are handled, and no sooner. Let go a client that doesn't read.
+
+    daphne takes in whatever a client sends, and keeps for it whatever it doesn't read: one client could fill the
+    memory. Left unread, the bytes that it sends wait at its own side: TCP sees to that. What waits for it is counted.
+    """
+
+    def __init__(self, application):
+        self.application = application
+
+    async def __call__(self, scope, receive, send):
+        connection = find_connection(send, 2 * MAY_WAIT)
+        waiting, let_go = 0, False
+
+        async def receive_in_turn():
+            connection.resume_reading()
+            event = await receive()
+            if event["type"] == "websocket.receive":
+                connection.pause_reading()
+                await asyncio.sleep(0)  # now it is the others' turn
+            return event
+
+        async def send_if_it_reads(event):
+            nonlocal waiting, let_go
+            if let_go:
+                return
+            if connection.behind:
+                waiting += OVERHEAD + len(event.get("text") or "")
+                if waiting > MAY_WAIT:
+                    logger.warning("Let go the socket %r: it doesn't read what is sent to it.", scope["path"])
+                    let_go, event = True, {"type": "websocket.close", "code": TOO_SLOW}
+                    asyncio.get_running_loop().call_later(LAST_WORDS, connection.abort)
+            else:
+                waiting = 0
+            try:
+                await send(event)
+            except (Disconnected, OSError):  # the client is leaving: its disconnect event comes next
+                pass
+
+        try:
+            await self.application(scope, receive_in_turn, send_if_it_reads)
+        finally:
+            connection.resume_reading()  # the client's answer to a close frame has to be read

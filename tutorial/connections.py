@@ -1,0 +1,74 @@
+"""
+The connection behind a socket, as far as a server lets us see it: who is behind with reading, and who must wait.
+"""
+
+import functools
+
+READ = 4096  # bytes that daphne reads at a time. By default it is 65,536: the frames of many milliseconds
+
+
+def find_connection(send, may_wait):
+    """
+    Return the connection that an ASGI `send` writes to.
+
+    daphne's is a partial of its protocol, uvicorn's a method of its own. may_wait: the bytes that may wait in the
+    server for a client, before send() waits too.
+    """
+    protocol = send.args[0] if isinstance(send, functools.partial) else getattr(send, "__self__", None)
+    transport = getattr(protocol, "transport", None)
+    if hasattr(transport, "registerProducer"):
+        return TwistedConnection(transport)
+    if hasattr(transport, "set_write_buffer_limits"):
+        return AsyncioConnection(transport, may_wait)
+    return Connection()
+
+
+class Connection:
+    """A connection that shows nothing, such as a test's."""
+
+    behind = False  # whether something waits in the server until the client reads
+
+    def pause_reading(self):
+        """Take in nothing more of what the client sends."""
+
+    def resume_reading(self):
+        """Go on taking it in."""
+
+    def abort(self):
+        """End the connection, and throw away what waits."""
+
+
+class AsyncioConnection(Connection):
+    """uvicorn's. It takes in one message at a time by itself."""
+
+    def __init__(self, transport, may_wait):
+        transport.set_write_buffer_limits(high=may_wait)
+        self.waiting = transport.get_write_buffer_size
+        self.abort = transport.abort
+
+    @property
+    def behind(self):
+        return self.waiting() > 0
+
+
+class TwistedConnection(Connection):
+    """daphne's. Twisted tells a registered producer when the buffer is full, and when it is empty again."""
+
+    def __init__(self, transport):
+        self.transport = transport
+        self.pause_reading, self.resume_reading = transport.pauseProducing, transport.resumeProducing
+        self.abort = transport.abortConnection
+        transport.bufferSize = READ
+        transport.unregisterProducer()  # the HTTP request that the socket began as
+        transport.registerProducer(self, True)
+
+    def pauseProducing(self):
+        self.behind = True
+
+    def resumeProducing(self):
+        self.behind = False
+        if self.transport.disconnecting:
+            self.transport.unregisterProducer()  # Twisted closes no connection whose producer isn't done
+
+    def stopProducing(self):
+        """The connection is lost: nothing is to be done."""
