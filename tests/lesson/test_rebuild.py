@@ -1,6 +1,7 @@
 """The notebooks' cells are the chat's source: from an empty folder they rebuild manage.py, tutorial/ and chat/."""
 
 import difflib
+import re
 
 import pytest
 from lesson import NOTEBOOKS, REPOSITORY, code_cells, name_cell, read
@@ -56,6 +57,25 @@ def test_the_cells_leave_nothing_else(rebuilt):
     assert not surplus, "The cells leave files that the repository doesn't have:\n" + "\n".join(
         f'{name}, from {written_by[name]}: a later cell can take it away with remove("{name}").' for name in surplus
     )
+
+
+def test_where_a_file_is_written_again_the_changed_lines_that_are_shown_first_are_those_that_change(tmp_path):
+    shown, compared = None, 0
+    for path in NOTEBOOKS:
+        for cell in read(path).cells:
+            if cell.cell_type == "markdown":
+                block = re.search(r"```diff\n(.*?)\n```", cell.source, re.DOTALL)
+                shown = block[1].split("\n") if block else shown
+                continue
+            before = read_files(tmp_path)
+            replay_cell(cell.source, tmp_path)
+            written = re.match(r"%%writefile workspace/(\S+)\n", cell.source)
+            if shown and written:
+                old, new = (files[written[1]].decode().splitlines() for files in (before, read_files(tmp_path)))
+                changed = [line for line in difflib.unified_diff(old, new, n=0, lineterm="") if line[:2] != "@@"][2:]
+                assert [line for line in shown if line] == changed, f"{path.name}, before {written[1]} is written again"
+                shown, compared = None, compared + 1
+    assert compared, "no notebook shows changed lines any more: take this test out"
 
 
 def show_difference(notebooks, repository, cell, name):
