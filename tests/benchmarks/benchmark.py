@@ -1,24 +1,36 @@
 """
-Measure this project beside other servers, in turns, and report it as Markdown. It takes some 15 minutes.
+Measure this project beside other servers, in turns, and report it as Markdown. It takes some 20 minutes.
 
     python tests/benchmarks/benchmark.py                         print the report
-    python tests/benchmarks/benchmark.py --write                 put it, and its picture, into README.md
+    python tests/benchmarks/benchmark.py --write                 write it to results.md, and its picture beside it
+    python tests/benchmarks/benchmark.py --channels-4-1 FOLDER   measure Channels 4.1 too, which is installed there
     python tests/benchmarks/benchmark.py --json raw.json         keep the raw numbers too
     python tests/benchmarks/benchmark.py --again raw.json        report on those, and measure nothing
-    python tests/benchmarks/benchmark.py --quick                 a trial of half a minute: the numbers mean little
+    python tests/benchmarks/benchmark.py --quick                 a trial of a minute: the numbers mean little
 
-Leave the computer alone meanwhile: what else it does is measured with it. Ctrl+C ends all that was started.
+Developers compare a few servers in a minute or two, without the floods and the slowest bursts:
+
+    python tests/benchmarks/benchmark.py --only "this project,bare daphne" --rounds 3 --sizes 50,200,500
+
+Leave the computer alone meanwhile: whatever else it does is measured too. Ctrl+C ends all that was started.
 """
 
 import argparse
 import json
 import sys
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+from machine import describe_machine
+from old_channels import NotMade, make_environment
+from picture import draw
 from servers import (
     BURST_ONLY,
+    HERE,
+    OFFICIAL_4_1,
     PROJECT,
-    REPOSITORY,
+    REDIS,
     SERVERS,
     STOCK,
     ServerFailed,
@@ -27,56 +39,94 @@ from servers import (
     serve,
     serve_redis,
 )
-from tables import PICTURE, NoMarkers, describe_machine, draw, markdown, put_between
+from tables import PICTURE, brief, markdown
 from tqdm import tqdm
 
-README = REPOSITORY / "README.md"
+RESULTS = HERE / "results.md"
 NO_REDIS = "There is no redis-server on this machine, so the row of channels_redis is missing."
+NO_CHANNELS_4_1 = "The row of Channels 4.1 is missing: it needs `--channels-4-1 FOLDER`."
 
-# sizes, burst, fair: members of the rooms; quiet, busy: seconds; messages, floods: of so many the delay is taken, in
-# the room alone and beside a flood
-FULL = {"sizes": [50, 200, 500], "burst": 200, "fair": 50, "quiet": 1, "busy": 3, "messages": 20, "floods": 10}
-QUICK = {"sizes": [10, 20], "burst": 20, "fair": 10, "quiet": 0.1, "busy": 0.1, "messages": 2, "floods": 1}
+# sizes, burst, fair: members of the rooms; quiet, busy: seconds; messages, floods: how many messages a delay is taken
+# from, in a room alone and beside a flood; slow_bursts: in how many rounds those have a burst that need a minute for it
+FULL = {
+    "sizes": [50, 200, 500],
+    "burst": 200,
+    "slow_bursts": 1,
+    "fair": 50,
+    "quiet": 1,
+    "busy": 3,
+    "messages": 20,
+    "floods": 10,
+}
+QUICK = {
+    "sizes": [10, 20],
+    "burst": 20,
+    "slow_bursts": 1,
+    "fair": 10,
+    "quiet": 0.1,
+    "busy": 0.1,
+    "messages": 2,
+    "floods": 1,
+}
+ONLY = {"slow_bursts": 0, "quiet": 0, "floods": 0}  # what --only leaves out of a plan
 
 
-def measure_all(plan, rounds):
+def measure_all(plan, rounds, channels_4_1=None):
     """
-    Return {"plan", "machine", "missing", "rounds", "burst"}: all that is measured, and sentences on what could not be.
+    Return {"plan", "machine", "missing", "rounds", "burst_only"}: all that is measured, and sentences on what is not.
 
-    A round maps a server's name to {"start_up": seconds, "memory": bytes each, "rooms": {size: {"busy", "delays"}}},
-    and for two of them "fair". Raises ServerFailed.
+    channels_4_1 is the folder of the environment that make_environment() makes, None to do without. A round maps a
+    server's name to what take_turn() found. "burst_only" maps the servers that have no other turn to their burst.
+    Raises ServerFailed.
     """
-    found = {"plan": plan, "machine": describe_machine(), "missing": [], "rounds": [], "burst": {}}
+    found = {"plan": plan, "machine": describe_machine(), "missing": [], "rounds": [], "burst_only": {}}
+    burst_only = {} if plan["only"] else BURST_ONLY
     with serve_redis() as redis_url:
-        kinds = {name: kind for name, kind in SERVERS.items() if redis_url or not kind.needs_redis}
-        if not redis_url:
-            found["missing"].append(NO_REDIS)
-        turns = rounds * len(kinds) + len(BURST_ONLY)
+        kinds, found["missing"] = choose(plan["only"], redis_url, channels_4_1)
+        turns = rounds * len(kinds) + len(burst_only)
         with tqdm(total=turns, unit="turn", dynamic_ncols=True) as bar:
             for number in range(rounds):
-                # Every other round goes backwards: what slows the machine down as time passes hits nobody always.
+                # Every other round goes backwards, so that a machine that slows down with time is unfair to nobody.
                 names = list(kinds) if number % 2 == 0 else list(reversed(kinds))
                 found["rounds"].append({})
                 for name in names:
                     bar.set_description(f"round {number + 1} of {rounds}: {name}")
-                    turn = take_turn(name, kinds[name], redis_url, plan, with_burst=number == 0)
-                    if "burst" in turn:
-                        found["burst"][name] = turn.pop("burst")
-                    found["rounds"][-1][name] = turn
+                    with_burst = number < plan["slow_bursts"] or not kinds[name].slow_burst
+                    found["rounds"][-1][name] = take_turn(name, kinds[name], redis_url, plan, with_burst)
                     bar.update()
-            for name, kind in BURST_ONLY.items():
+            for name, kind in burst_only.items():
                 bar.set_description(name)
                 with serve(kind) as (server, _):
-                    (found["burst"][name],) = measure(server, plan["burst"], "burst=3")
+                    (found["burst_only"][name],) = measure(server, plan["burst"], "burst=3")
                 bar.update()
     return found
+
+
+def choose(only, redis_url, channels_4_1):
+    """Return what can be measured here, as SERVERS has it, and a sentence on each server that can't."""
+    kinds = {name: kind for name, kind in SERVERS.items() if not only or name in only}
+    missing = []
+    if REDIS in kinds and not redis_url:
+        del kinds[REDIS]
+        missing.append(NO_REDIS)
+    if OFFICIAL_4_1 in kinds:
+        try:
+            if channels_4_1 is None:
+                raise NotMade(NO_CHANNELS_4_1)
+            kinds[OFFICIAL_4_1] = replace(kinds[OFFICIAL_4_1], python=make_environment(channels_4_1))
+        except NotMade as problem:
+            del kinds[OFFICIAL_4_1]
+            missing.append(str(problem))
+    return kinds, missing
 
 
 def take_turn(name, kind, redis_url, plan, with_burst):
     """
     Start a server, measure its rooms, and end it. Then the same for the burst, if asked, and for the flood.
 
-    What follows a burst or a flood would find a server that still has work left. Raises ServerFailed.
+    What follows a burst or a flood would find a server that still has work left. Return {"start_up": seconds,
+    "memory": bytes each, "rooms": {size: {"busy", "delays"}}}, if asked "burst", and for two of them "fair". Raises
+    ServerFailed.
     """
     try:
         with serve(kind, redis_url) as (server, start_up):
@@ -93,7 +143,7 @@ def take_turn(name, kind, redis_url, plan, with_burst):
         if with_burst:
             with serve(kind, redis_url) as (server, _):
                 (turn["burst"],) = measure(server, plan["burst"], "burst=3")
-        if name in (PROJECT, STOCK):
+        if plan["floods"] and name in (PROJECT, STOCK):
             with serve(kind, redis_url) as (server, _):
                 (turn["fair"],) = measure(server, plan["fair"], f"fair={plan['floods']}")
     except ServerFailed as problem:
@@ -103,50 +153,89 @@ def take_turn(name, kind, redis_url, plan, with_burst):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="how often each server has its turn (3)")
+    parser.add_argument("--rounds", type=int, help="how often each server has its turn (3)")
+    parser.add_argument("--sizes", type=read_sizes, metavar="N,N…", help="how many members the rooms have (50,200,500)")
+    parser.add_argument("--only", type=read_names, metavar="NAME,NAME…", help="measure these servers, and print tables")
+    parser.add_argument(
+        "--channels-4-1", type=Path, metavar="FOLDER", help="measure Channels 4.1 too: its environment is made there"
+    )
     parser.add_argument("--quick", action="store_true", help="a trial run: one round, small rooms")
-    parser.add_argument("--write", action="store_true", help="replace the report in README.md, and its picture")
+    parser.add_argument("--write", action="store_true", help=f"write the report to {RESULTS.name}, with its picture")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the raw numbers there")
     parser.add_argument("--again", type=Path, metavar="FILE", help="report on raw numbers, and measure nothing")
     arguments = parser.parse_args()
-    if arguments.quick and arguments.write:
-        parser.error("the numbers of --quick mean little: they don't belong into README.md.")
-    if arguments.rounds < 1:
+    if arguments.write and (arguments.quick or arguments.only):
+        parser.error(f"{RESULTS.name} is for all servers, measured at length: neither for --quick nor for --only.")
+    if arguments.rounds is not None and arguments.rounds < 1:
         parser.error(f"--rounds is {arguments.rounds}, and has to be 1 at least.")
     sys.stdout.reconfigure(encoding="utf-8")
     try:
-        if arguments.write:
-            put_between(read_readme(), "")  # better now than after 15 minutes
+        for path in [RESULTS] * arguments.write + [arguments.json] * bool(arguments.json):
+            check_writable(path)  # better now than after 15 minutes
         if arguments.again:
             found = read_raw(arguments.again)
         else:
             allow_many_sockets()
-            found = measure_all(QUICK if arguments.quick else FULL, 1 if arguments.quick else arguments.rounds)
-    except (ServerFailed, NoMarkers) as problem:
+            rounds = arguments.rounds or (1 if arguments.quick else 3)
+            found = measure_all(make_plan(arguments), rounds, arguments.channels_4_1)
+    except ServerFailed as problem:
         sys.exit(str(problem))
     except KeyboardInterrupt:
         sys.exit("\nStopped, with all that was started. Nothing was written.")
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    if arguments.write:
-        draw(found, REPOSITORY / PICTURE)
-        README.write_bytes(put_between(read_readme(), markdown(found)).encode("utf-8"))
-        print(f"The report is in {README.name}, its picture is {PICTURE}.")
+    if found["plan"]["only"]:
+        if arguments.write:
+            sys.exit(f"{arguments.again} is of --only, and {RESULTS.name} is for all servers. Nothing was written.")
+        print(brief(found))
+    elif arguments.write:
+        draw(found, RESULTS.with_name(PICTURE))
+        RESULTS.write_text(markdown(found), encoding="utf-8", newline="\n")
+        print(f"The report is {RESULTS}, with its picture beside it.")
     else:
         print(markdown(found))
+
+
+def read_names(text):
+    """Return the servers that --only names. Raises ArgumentTypeError if there is one that is not measured."""
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in SERVERS:
+            raise argparse.ArgumentTypeError(f"there is no server {name!r}. There are: {', '.join(SERVERS)}.")
+    return names
+
+
+def read_sizes(text):
+    """Return the sizes that --sizes names, in order. Raises ArgumentTypeError unless they are numbers from 1."""
+    words = text.split(",")
+    if not all(word.strip().isdecimal() and int(word) > 0 for word in words):
+        raise argparse.ArgumentTypeError(f"expected numbers of members, such as 50,200,500, and not {text!r}.")
+    return sorted({int(word) for word in words})
+
+
+def make_plan(arguments):
+    """Return what measure_all() is to measure: FULL, or what the arguments make of it."""
+    plan = {**(QUICK if arguments.quick else FULL), "only": arguments.only}
+    if arguments.sizes:
+        plan["sizes"] = arguments.sizes
+    return {**plan, **ONLY} if arguments.only else plan
+
+
+def check_writable(path):
+    """End the script with a sentence if nothing can be written where this file should go."""
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        sys.exit(f"{path} can't be written there: {type(error).__name__}: {error}.")
 
 
 def read_raw(path):
     """Return the numbers that --json has kept. Ends the script with a sentence if they can't be read."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return {name: found[name] for name in ("plan", "machine", "missing", "rounds", "burst")}
+        return {name: found[name] for name in ("plan", "machine", "missing", "rounds", "burst_only")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         sys.exit(f"{path} is no file that --json has written: {type(error).__name__}: {error}.")
-
-
-def read_readme():
-    return README.read_bytes().decode("utf-8")  # its line ends as they are
 
 
 if __name__ == "__main__":

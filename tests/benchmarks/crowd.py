@@ -64,11 +64,20 @@ class MeasuredCrowd(load.Crowd):
         """
         Return what throughput() does, for as many deliveries as take about so many seconds.
 
-        Added are "client_cpu" and "server_cpu", shares of a core.
+        Added are "client_cpu" and "server_cpu", shares of a core, and "server_seconds" of the server's processor.
         """
         warm_up = self.throughput(0)  # one message from each of those who talk
-        found = self.throughput(int(warm_up["per_second"] * seconds))
+        found = self.with_server_seconds(self.throughput, int(warm_up["per_second"] * seconds))
         return {**found, "client_cpu": self.client_cpu, "server_cpu": self.server_cpu}
+
+    def burst(self, each):
+        """Return what load.Crowd's burst() does, and "server_seconds"."""
+        return self.with_server_seconds(super().burst, each)
+
+    def with_server_seconds(self, measure, number):
+        """Return what measure(number) does, and "server_seconds": how long it has kept the server's processor busy."""
+        before = self.server_seconds()
+        return {**measure(number), "server_seconds": self.server_seconds() - before}
 
     def paced(self, seconds):
         """

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from old_channels import CHANNELS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.append(str(REPOSITORY / "notebooks"))
@@ -40,70 +41,124 @@ def copy_stock(folder):
     write_files(read_stage_7(), folder)
 
 
-def replace_once(path, old, new):
-    """Replace this text in a file. Raises ServerFailed unless it stands there exactly once."""
-    text = path.read_text(encoding="utf-8")
-    if text.count(old) != 1:
-        raise ServerFailed(f"Expected {old!r} once in {path.name}, found it {text.count(old)} times: adapt servers.py.")
-    path.write_text(text.replace(old, new), encoding="utf-8")
+def copy_stock_as_it_comes(folder):
+    copy_stock(folder)
+    use_stock_layer(folder, {})
 
 
 def copy_project_with_stock_layer(folder):
     copy_project(folder)
-    settings = folder / "tutorial" / "settings.py"
-    replace_once(settings, "tutorial.layers.ClassroomInMemoryChannelLayer", "channels.layers.InMemoryChannelLayer")
+    use_stock_layer(folder, {"capacity": 10_000, "expiry": 24 * 60 * 60})
 
 
-def copy_stock_as_it_comes(folder):
-    copy_stock(folder)
-    replace_once(folder / "tutorial" / "settings.py", '"CONFIG": {"capacity": CAPACITY},', '"CONFIG": {},')
+def use_stock_layer(folder, config):
+    """Give the project in this folder Channels' own layer with this CONFIG, whatever its settings say."""
+    layers = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": config}}
+    with (folder / "tutorial" / "settings.py").open("a", encoding="utf-8") as settings:
+        settings.write(f"\nCHANNEL_LAYERS = {layers}\n")
+
+
+def copy_official_tutorial(folder):
+    shutil.copytree(
+        HERE / "official_tutorial", folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True
+    )
+
+
+def copy_script(name):
+    """Return what copies this file, which lies beside this one, into a folder."""
+    return lambda folder: shutil.copy(HERE / name, folder)
 
 
 def runserver(port):
     return ["manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
 
 
-def uvicorn(port):
+def uvicorn(application):
+    """Return what serves this application, `module:name` in the folder, on a port."""
     quiet = ["--lifespan", "off", "--no-access-log", "--log-level", "warning"]
-    return ["-m", "uvicorn", "tutorial.asgi:application", "--host", "127.0.0.1", "--port", str(port), *quiet]
+    return lambda port: ["-m", "uvicorn", application, "--host", "127.0.0.1", "--port", str(port), *quiet]
 
 
-def bare(port):
-    return [str(HERE / "bare.py"), str(port)]
+def daphne(port):
+    return ["-m", "daphne", "--bind", "127.0.0.1", "--port", str(port), "bare_daphne:application"]
+
+
+def limit(port):
+    return ["bare.py", str(port)]
 
 
 @dataclass
 class Kind:
-    """What a server is: how its folder is filled, what stands behind `python` for a port, and what it needs."""
+    """
+    What a server is: how its folder is filled, what stands behind `python` for a port, and what it needs.
+
+    python is the program that runs it. slow_burst: a burst keeps the server busy for a minute, so one has to be enough.
+    """
 
     fill: Callable
     arguments: Callable
     about: str
+    python: Path = Path(sys.executable)
     needs_redis: bool = False
+    slow_burst: bool = False
 
 
-PROJECT, STOCK, LIMIT = "this project", "stock", "the limit"
+PROJECT, PROJECT_UVICORN = "this project", "this project under uvicorn"
+STOCK, LIMIT = "stock", "the limit"
+OFFICIAL, OFFICIAL_4_1 = "the official tutorial", "the official tutorial on Channels 4.1"
+DAPHNE, FASTAPI = "bare daphne", "FastAPI on uvicorn"
+REDIS, STOCK_LAYER = "this consumer on channels_redis", "this consumer on the stock layer"
 STOCK_AS_IT_COMES = "stock, capacity as it comes (100)"
 
 SERVERS = {
     PROJECT: Kind(copy_project, runserver, "`manage.py runserver`, as the README starts it."),
+    OFFICIAL: Kind(
+        copy_official_tutorial,
+        runserver,
+        "The app that Channels' own tutorial ends with, without its pages, and with the layer in memory and a "
+        "capacity of 10,000 in place of Redis: what everybody begins with.",
+        slow_burst=True,
+    ),
+    OFFICIAL_4_1: Kind(
+        copy_official_tutorial,
+        runserver,
+        f"The same app on Channels {CHANNELS}, in a virtual environment of its own. Django and daphne are the same.",
+        python=None,  # until the benchmark has made that environment
+        slow_burst=True,
+    ),
     STOCK: Kind(
         copy_stock,
         runserver,
         "What stage 7 of the lesson leaves: Channels' own layer and consumer, the same checks at the door, the same "
         "capacity of 10,000. What waits for 60 s is thrown away there: Channels' default.",
+        slow_burst=True,
     ),
-    "this consumer on the stock layer": Kind(
-        copy_project_with_stock_layer, runserver, "This project with `channels.layers.InMemoryChannelLayer`."
+    STOCK_LAYER: Kind(
+        copy_project_with_stock_layer,
+        runserver,
+        "This project with `channels.layers.InMemoryChannelLayer`.",
+        slow_burst=True,
     ),
-    "this consumer on channels_redis": Kind(
+    REDIS: Kind(
         copy_project, runserver, "This project with `REDIS_URL`, and a Redis on the same machine.", needs_redis=True
     ),
-    "stock under uvicorn": Kind(copy_stock, uvicorn, "The same as stock, served by uvicorn."),
-    "this project under uvicorn": Kind(copy_project, uvicorn, "This project, served by uvicorn."),
+    DAPHNE: Kind(
+        copy_script("bare_daphne.py"),
+        daphne,
+        "An ASGI application on daphne, nothing but JSON in, JSON out and a loop: what daphne can do at all.",
+    ),
+    "stock under uvicorn": Kind(
+        copy_stock, uvicorn("tutorial.asgi:application"), "The same as stock, served by uvicorn.", slow_burst=True
+    ),
+    PROJECT_UVICORN: Kind(copy_project, uvicorn("tutorial.asgi:application"), "This project, served by uvicorn."),
+    FASTAPI: Kind(
+        copy_script("fastapi_rooms.py"),
+        uvicorn("fastapi_rooms:app"),
+        "The `ConnectionManager` of FastAPI's documentation, one for each room: what one would choose instead.",
+    ),
     LIMIT: Kind(
-        lambda folder: None,
-        bare,
+        copy_script("bare.py"),
+        limit,
         "A bare `websockets` server: no Django, no Channels, no checks, each frame to everyone.",
     ),
 }
@@ -121,7 +176,7 @@ def serve(kind, redis_url=None):
         folder = Path(folder)
         kind.fill(folder)
         port = free_port()
-        command = [sys.executable, *kind.arguments(port)]
+        command = [str(kind.python), *kind.arguments(port)]
         environment = {"REDIS_URL": redis_url} if kind.needs_redis else {}
         process = Process(command, port, folder, folder / "server.log", **environment)
         try:

@@ -1,107 +1,29 @@
 """
-What the benchmark found, for people: Markdown for the README, and the picture that stands in it.
+What the benchmark found, for people: tables and sentences in Markdown.
 """
 
-import importlib.metadata
-import io
 import math
-import os
-import platform
 import statistics
-import subprocess
-import sys
-from datetime import date
-from pathlib import Path
 
-import matplotlib
-from matplotlib.figure import Figure
+from picture import LOOKS
+from rounds import (
+    BURST_GOALS,
+    GOALS,
+    burst_rate,
+    bursts,
+    cost,
+    cost_of,
+    delay,
+    delays,
+    measured,
+    median,
+    percentile_95,
+    rate,
+    ratios,
+)
 from servers import BURST_ONLY, LIMIT, PROJECT, SERVERS, STOCK
 
-BEGIN, END = "<!-- benchmark -->", "<!-- /benchmark -->"
-PICTURE = "notebooks/pictures/benchmark.svg"  # as the README names it
-
-# Colours that stay apart for the colour-blind (after Okabe and Ito), and a marker each for print.
-LOOKS = dict(
-    zip(
-        SERVERS,
-        [
-            ("#D55E00", "o"),
-            ("#000000", "s"),
-            ("#A87800", "D"),
-            ("#CC79A7", "v"),
-            ("#777777", "P"),
-            ("#0072B2", "^"),
-            ("#009E73", "*"),
-        ],
-        strict=True,
-    )
-)
-
-
-class NoMarkers(Exception):
-    """A text doesn't have the one place where the report goes."""
-
-
-def put_between(text, markdown):
-    """Return the text with this Markdown between the markers. Raises NoMarkers if they don't stand there once each."""
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise NoMarkers(f"README.md has no place for the report. Put the lines {BEGIN} and {END} where it should go.")
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}\n{markdown.strip()}\n{END}{after}"
-
-
-def describe_machine():
-    """Return what the numbers depend on: {"cpu", "cores", "system", "python", "versions", "date"}."""
-    return {
-        "cpu": find_cpu(),
-        "cores": os.cpu_count(),
-        "system": find_system(),
-        "python": platform.python_version(),
-        "versions": {
-            name: importlib.metadata.version(name) for name in ("Django", "channels", "daphne", "uvicorn", "websockets")
-        },
-        "date": date.today().isoformat(),
-    }
-
-
-def find_cpu():
-    if sys.platform == "darwin":
-        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
-        return subprocess.run(command, capture_output=True, encoding="utf-8").stdout.strip()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":")[1].strip()
-    return platform.processor() or platform.machine()
-
-
-def find_system():
-    if sys.platform == "darwin":
-        return f"macOS {platform.mac_ver()[0]}"
-    try:
-        return platform.freedesktop_os_release()["PRETTY_NAME"]
-    except OSError:  # not Linux
-        return f"{platform.system()} {platform.release()}"
-
-
-def median(found, get):
-    """Return the median over the rounds of get(round)."""
-    return statistics.median(get(each) for each in found["rounds"])
-
-
-def rate(each, name, size):
-    return each[name]["rooms"][str(size)]["busy"]["per_second"]
-
-
-def delay(each, name, size):
-    return each[name]["rooms"][str(size)]["delays"]["median"]
-
-
-def measured(found):
-    """Return the names of the servers that are in a report, in the order of SERVERS."""
-    return [name for name in SERVERS if name in found["rounds"][0]]
+PICTURE = "results.svg"  # as the report names it
 
 
 def show(number):
@@ -116,10 +38,24 @@ def show_time(seconds):
     return f"{show(seconds)} s" if seconds >= 1 else f"{show(seconds * 1000)} ms"
 
 
-def show_ratio(ratios):
+def show_cost(seconds):
+    return f"{show(seconds * 1_000_000)} µs"
+
+
+def show_name(name):
+    return f"**{name}**" if name == PROJECT else name
+
+
+def show_ratio(found, get, one, other):
     """Return the median of the rounds' ratios, and between which they lie."""
-    low, high = show(min(ratios)), show(max(ratios))
-    return show(statistics.median(ratios)) + (f" ({low} to {high})" if low != high else "")
+    if one == other:
+        return "1"
+    try:
+        each = ratios(found, get, one, other)
+    except ZeroDivisionError:
+        return "too short to tell"
+    low, high = show(min(each)), show(max(each))
+    return show(statistics.median(each)) + (f" ({low} to {high})" if low != high else "")
 
 
 def table(head, rows):
@@ -128,46 +64,98 @@ def table(head, rows):
 
 
 def speed_table(found):
-    rows = []
+    """Return a row for each server in each size of room. Without stock, those that compare with it are empty."""
+    rows, names = [], measured(found)
     for size in found["plan"]["sizes"]:
-        for name in measured(found):
-            faster = [rate(each, name, size) / rate(each, STOCK, size) for each in found["rounds"]]
-            sooner = [delay(each, STOCK, size) / delay(each, name, size) for each in found["rounds"]]
+
+        def rate_here(each, name, size=size):
+            return rate(each, name, size)
+
+        def sooner(each, name, size=size):
+            return 1 / delay(each, name, size)
+
+        def middle(get, name, size=size):
+            return median(found, lambda each: get(each, name, size))
+
+        for name in names:
+            times_faster, times_sooner = (
+                show_ratio(found, get, name, STOCK) if STOCK in names else "" for get in (rate_here, sooner)
+            )
             rows.append(
                 [
-                    str(size) if name == PROJECT else "",
-                    f"**{name}**" if name == PROJECT else name,
-                    show(median(found, lambda each, name=name, size=size: rate(each, name, size))),
-                    "1" if name == STOCK else show_ratio(faster),
-                    show_time(median(found, lambda each, name=name, size=size: delay(each, name, size))),
-                    "1" if name == STOCK else show_ratio(sooner),
+                    str(size) if name == names[0] else "",
+                    show_name(name),
+                    show(middle(rate, name)),
+                    times_faster,
+                    show_cost(middle(cost, name)),
+                    show_time(middle(delay, name)),
+                    times_sooner,
+                    show_time(percentile_95(delays(found, name, size))),
                 ]
             )
-    head = ["members", "server", "deliveries per second", "times stock's", "until the last has it", "times sooner"]
+    head = [
+        "members",
+        "server",
+        "deliveries per second",
+        "times stock's",
+        "processor time each",
+        "until the last has it",
+        "times sooner",
+        "95 of 100 within",
+    ]
     return table(head, rows)
+
+
+def ratio_table(found):
+    """Return the ratios that have a goal, of those servers that were measured. "" if there are none."""
+    rows, names, sizes = [], measured(found), found["plan"]["sizes"]
+    for one, other, goal in GOALS:
+        if one in names and other in names:
+            shown = [
+                show_ratio(found, lambda each, name, size=size: cost(each, name, size), one, other) for size in sizes
+            ]
+            rows.append([f"processor time each: {one} / {other}", goal, *shown, ""])
+    for one, other, goal in BURST_GOALS:
+        if one in names and other in names:
+            shown = show_ratio(found, lambda each, name: burst_rate(each[name]["burst"]), one, other)
+            rows.append([f"deliveries per second: {one} / {other}", goal, *("" for _ in sizes), shown])
+    return table(["ratio", "goal", *(f"room of {size}" for size in sizes), "burst"], rows) if rows else ""
+
+
+def burst_table(found):
+    """Return a row for each server that had a burst: what all of its bursts lost, and the median of their times."""
+    rows = []
+    for name in [*SERVERS, *BURST_ONLY]:
+        counts = bursts(found, name)
+        if counts:
+            lost, expected, disordered = (
+                sum(burst[what] for burst in counts) for what in ("lost", "expected", "disordered")
+            )
+            rows.append(
+                [
+                    show_name(name),
+                    f"{show(100 * lost / expected)} %",
+                    str(disordered),
+                    show_time(statistics.median(burst["seconds"] for burst in counts)),
+                    show(statistics.median(map(burst_rate, counts))),
+                    show_cost(statistics.median(map(cost_of, counts))),
+                ]
+            )
+    head = ["server", "lost", "out of order", "last one after", "deliveries per second", "processor time each"]
+    return table(head, rows) if rows else ""
 
 
 def rest_table(found):
-    rows = []
-    for name in [*measured(found), *BURST_ONLY]:
-        burst = found["burst"][name]
-        row = [
-            f"**{name}**" if name == PROJECT else name,
-            f"{show(100 * burst['lost'] / burst['expected'])} %",
-            show_time(burst["seconds"]),
-            str(burst["disordered"]),
+    rows = [
+        [
+            show_name(name),
+            f"{show(median(found, lambda each, name=name: each[name]['memory']) / 1024)} KiB",
+            show_time(median(found, lambda each, name=name: each[name]["start_up"])),
+            show_fair(found, name),
         ]
-        if name in BURST_ONLY:
-            row += ["", "", ""]
-        else:
-            row += [
-                f"{show(median(found, lambda each, name=name: each[name]['memory']) / 1024)} KiB",
-                show_time(median(found, lambda each, name=name: each[name]["start_up"])),
-                show_fair(found, name),
-            ]
-        rows.append(row)
-    head = ["server", "burst: lost", "last one after", "out of order", "memory each", "start-up", "beside a flood"]
-    return table(head, rows)
+        for name in measured(found)
+    ]
+    return table(["server", "memory each", "start-up", "beside a flood"], rows)
 
 
 def show_fair(found, name):
@@ -212,103 +200,78 @@ def bottleneck(found, name):
     )
 
 
+def brief(found):
+    """Return the tables alone, of what --only has measured."""
+    parts = [speed_table(found), ratio_table(found), burst_table(found), *found["missing"]]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+HOW_TO = """\
+# The benchmark
+
+This page is written by a program, which measures this project beside other servers for some 20 minutes. To write it
+anew, from the numbers of your own computer (without the last option the row of Channels 4.1 is left out):
+
+```sh
+.venv/bin/python tests/benchmarks/benchmark.py --write --channels-4-1 ~/.cache/channels-4.1
+```
+
+To compare a few of the servers in a minute or two, and write nothing:
+
+```sh
+.venv/bin/python tests/benchmarks/benchmark.py --only "this project,bare daphne"
+```
+
+On Windows: `.venv\\Scripts\\python tests\\benchmarks\\benchmark.py`. All options: `--help`."""
+
+
 def markdown(found):
-    """Return the report as Markdown. found is what benchmark.py measured."""
+    """Return the whole report. found is what benchmark.py has measured."""
     plan, machine = found["plan"], found["machine"]
-    rounds = len(found["rounds"])
-    kinds = {**SERVERS, **BURST_ONLY}
-    legend = [f"- **{name}**: {kinds[name].about}" for name in kinds if name in found["burst"]]
+    rounds, sizes = len(found["rounds"]), [str(size) for size in plan["sizes"]]
+    shown = [*measured(found), *found["burst_only"]]
+    legend = [f"- **{name}**: {kind.about}" for name, kind in {**SERVERS, **BURST_ONLY}.items() if name in shown]
+    undrawn = [name for name in measured(found) if name not in LOOKS]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     parts = [
-        f"![Deliveries per second against the size of the room, a line for each server]({PICTURE})",
-        f"One room of {', '.join(map(str, plan['sizes'][:-1]))} or {plan['sizes'][-1]} members. For the speed ten of "
-        "them talk, each as soon as what it said has come back; a delivery is one message that reached one member. For "
-        "the delay one message is on its way, until the last member has it. "
+        HOW_TO,
+        "## What we aim at",
+        "A delivery is one message that has reached one member. Processor time each is what the server's processor "
+        "spends on a delivery, as the system counts it: it varies less than time by the clock. "
         + (
-            f"Median of {rounds} rounds, in each of which every server had its turn; ratios are to stock in the same "
-            "round (in brackets the smallest and the largest)."
+            f"There were {rounds} rounds, in each of which every server had its turn. A ratio compares two servers in "
+            "the same round; shown is the median of the rounds, and in brackets the smallest and the largest."
             if rounds > 1
-            else "One round; ratios are to stock."
+            else "There was one round."
         ),
+        ratio_table(found),
+        "## A busy room",
+        f"![Deliveries per second against the size of the room, a line for each server]({PICTURE})",
+        f"Not drawn, but in the table: {', '.join(undrawn)}.",
+        f"One room of {' or '.join([', '.join(sizes[:-1]), sizes[-1]] if len(sizes) > 1 else sizes)} members. For "
+        "deliveries per second and processor time ten of them talk, each as soon as the last thing they said has come "
+        "back. For the delay one message at a time is on its way, until the last member has it: the median, and within "
+        "how long 95 of 100 arrive.",
         speed_table(found),
-        f"Burst: {plan['burst']} members say 3 messages each at the same moment; out of order counts pairs of a "
-        f"listener and a speaker. Memory: what a connection adds to the server, of {plan['sizes'][-1]} quiet ones. "
-        f"Start-up: until the first socket is in. Beside a flood: the delay in a room of {plan['fair']}, alone, and "
-        "while a client in another room sends as fast as it can.",
-        rest_table(found),
-        "\n".join(legend),
-        " ".join(
-            [lost_elsewhere(found), bottleneck(found, LIMIT), bottleneck(found, PROJECT), *found["missing"]],
+        "## A burst",
+        f"{plan['burst']} members send 3 messages each at the same moment. Out of order counts pairs of a listener and "
+        "a speaker."
+        + (
+            " Servers that need a minute for it had one burst, the others one in each round: lost and out of order are "
+            "sums, the rest are medians."
+            if rounds > 1
+            else ""
         ),
+        burst_table(found),
+        "## Memory, start-up, and a flood next door",
+        f"Memory: how much each of {sizes[-1]} quiet connections adds to the server. Start-up: until the first socket "
+        f"is open. Beside a flood: the delay in a room of {plan['fair']}, alone, and while a client in another room "
+        "sends as fast as it can.",
+        rest_table(found),
+        "## The servers",
+        "\n".join(legend),
+        " ".join([lost_elsewhere(found), bottleneck(found, LIMIT), bottleneck(found, PROJECT), *found["missing"]]),
         f"Measured on {machine['date']}, server and crowd on one machine: {machine['cpu']}, {machine['cores']} cores, "
         f"{machine['system']}, Python {machine['python']}, {versions}.",
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def draw(found, path):
-    """Draw deliveries per second against the size of the room. The same numbers make the same file, to the byte."""
-    sizes = found["plan"]["sizes"]
-    # Text as paths, for it looks the same everywhere; ids from a fixed salt, not from chance.
-    with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "benchmark", "font.size": 10}):
-        figure = Figure(figsize=(8.8, 4.4), layout="constrained")
-        axes = figure.subplots()
-        ends = {}
-        for name in measured(found):
-            colour, marker = LOOKS[name]
-            speeds = [median(found, lambda each, name=name, size=size: rate(each, name, size)) for size in sizes]
-            wide = 2.4 if name == PROJECT else 1.4
-            axes.plot(sizes, speeds, color=colour, marker=marker, markersize=7, linewidth=wide)
-            ends[name] = speeds[-1]
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.set_xticks(sizes, [str(size) for size in sizes])
-        axes.minorticks_off()
-        low, high = axes.get_ylim()
-        axes.set_yticks(*ticks(low, high))
-        axes.set_ylim(low, high)
-        axes.grid(axis="y", color="#dddddd")
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.set_xlabel("members of the room")
-        axes.set_title("deliveries per second (logarithmic)", loc="left", fontsize=10)
-        for name, height in spread(ends, low, high).items():
-            axes.annotate(
-                name,
-                xy=(sizes[-1], ends[name]),
-                xytext=(1.05, height),
-                textcoords="axes fraction",
-                fontsize=9.5,
-                color=LOOKS[name][0],
-                fontweight="bold" if name == PROJECT else "normal",
-                va="center",
-                arrowprops={
-                    "arrowstyle": "-",
-                    "relpos": (0, 0.5),
-                    "color": LOOKS[name][0],
-                    "linewidth": 0.6,
-                    "shrinkB": 5,
-                },
-            )
-        picture = io.BytesIO()
-        figure.savefig(picture, format="svg", facecolor="white", metadata={"Date": None, "Creator": None})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(picture.getvalue())
-
-
-def ticks(low, high):
-    """Return the values 1, 2 and 5 times a power of ten between two numbers, and how to write them."""
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    values = [factor * 10**power for power in powers for factor in (1, 2, 5)]
-    values = [value for value in values if low <= value <= high]
-    return values, [f"{value:,}" for value in values]
-
-
-def spread(ends, low, high):
-    """Return at which height, from 0 to 1, to write each name: next to its line's end, and no two on each other."""
-    apart = 0.065
-    heights = {}
-    for name in sorted(ends, key=ends.get):
-        wanted = math.log(ends[name] / low) / math.log(high / low)
-        heights[name] = max(wanted, max(heights.values(), default=-1) + apart)
-    excess = max(heights.values()) - 1
-    return {name: height - max(0, excess) for name, height in heights.items()}

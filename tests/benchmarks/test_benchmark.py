@@ -2,6 +2,7 @@
 The benchmark and the teacher's question, on rooms so small that no time they measure means anything.
 """
 
+import asyncio
 import json
 import re
 import shutil
@@ -12,17 +13,23 @@ from copy import deepcopy
 from pathlib import Path
 from xml.etree import ElementTree
 
+import bare_daphne
 import benchmark
+import old_channels
+import picture
 import psutil
 import pytest
+import rounds
 import servers
 import students
 import tables
-from running import need, until
+from autobahn.exception import Disconnected
+from running import hear, need, say, until
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 HERE = Path(__file__).resolve().parent
-REDIS_ROW = "this consumer on channels_redis"
+WITHOUT_4_1 = [name for name in servers.SERVERS if name != servers.OFFICIAL_4_1]  # which takes the network
 
 
 def run(script, *arguments, **options):
@@ -40,56 +47,124 @@ def quick(tmp_path_factory):
     return finished.stdout, raw
 
 
+def read(quick):
+    return json.loads(quick[1].read_text(encoding="utf-8"))
+
+
+def main_with(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["benchmark.py", *map(str, arguments)])
+    benchmark.main()
+
+
 def test_every_server_delivers_everything_in_order(quick):
-    found = json.loads(quick[1].read_text(encoding="utf-8"))
+    found = read(quick)
     (turns,) = found["rounds"]
-    assert set(turns) == set(servers.SERVERS)
-    assert set(found["burst"]) == {*servers.SERVERS, servers.STOCK_AS_IT_COMES}
+    assert list(turns) == WITHOUT_4_1
+    assert set(found["burst_only"]) == {servers.STOCK_AS_IT_COMES}
     measured = [(size, room["busy"]) for turn in turns.values() for size, room in turn["rooms"].items()]
-    measured += [(found["plan"]["burst"], burst) for burst in found["burst"].values()]
+    bursts = [turn["burst"] for turn in turns.values()] + list(found["burst_only"].values())
+    measured += [(found["plan"]["burst"], burst) for burst in bursts]
     for size, counts in measured:
         assert counts["arrived"] == counts["expected"] == counts["sent"] * int(size) > 0
         assert counts["lost"] == counts["disordered"] == 0
     assert {name for name, turn in turns.items() if "fair" in turn} == {servers.PROJECT, servers.STOCK}
 
 
+def test_the_servers_processor_time_is_of_what_was_measured_and_no_more(quick):
+    turns = read(quick)["rounds"][0].values()
+    counts = [room["busy"] for turn in turns for room in turn["rooms"].values()] + [turn["burst"] for turn in turns]
+    for each in counts:  # what the system counts in steps of 10 ms may be nothing, for one of these
+        assert 0 <= each["server_seconds"] < 2 * each["seconds"] + 0.1
+    assert sum(each["server_seconds"] for each in counts) > 0.1 * sum(each["seconds"] for each in counts)
+
+
 def test_the_report_has_a_row_for_every_server_and_size(quick):
     shown = quick[0]
     sizes = benchmark.QUICK["sizes"]
-    for name in servers.SERVERS:
+    for name in WITHOUT_4_1:
         assert len(re.findall(rf"^\|.*\| (?:\*\*)?{re.escape(name)}(?:\*\*)? \|", shown, re.M)) == len(sizes)
-        assert len(re.findall(rf"^\| (?:\*\*)?{re.escape(name)}(?:\*\*)? \|", shown, re.M)) == 1
+        assert len(re.findall(rf"^\| (?:\*\*)?{re.escape(name)}(?:\*\*)? \|", shown, re.M)) == 2  # burst, memory
         assert f"- **{name}**: " in shown
+    for one, other, goal in rounds.GOALS:
+        assert f"| processor time each: {one} / {other} | {goal} |" in shown
+    for one, other, goal in rounds.BURST_GOALS:
+        assert f"| deliveries per second: {one} / {other} | {goal} |" in shown
     assert "nothing was lost" in shown
+    assert benchmark.NO_CHANNELS_4_1 in shown
 
 
-def test_write_replaces_what_is_between_the_markers_and_nothing_else(quick, tmp_path, monkeypatch, capsys):
-    before, after = "# A title ✓\r\n\n<!-- benchmark -->", "<!-- /benchmark -->\n\nThe end, without a line break"
-    readme = tmp_path / "README.md"
-    readme.write_bytes(f"{before}\nan old report\n{after}".encode())
-    monkeypatch.setattr(benchmark, "README", readme)
-    monkeypatch.setattr(benchmark, "REPOSITORY", tmp_path)
-    monkeypatch.setattr(sys, "argv", ["benchmark.py", "--write", "--again", str(quick[1])])
-    benchmark.main()
-    written = readme.read_bytes().decode()
-    assert written == f"{before}\n{quick[0].strip()}\n{after}"
-    assert benchmark.README.name in capsys.readouterr().out
+def test_write_puts_the_report_and_its_picture_into_two_files(quick, tmp_path, monkeypatch, capsys):
+    results = tmp_path / "results.md"
+    results.write_text("an old report\n" * 1_000, encoding="utf-8")
+    monkeypatch.setattr(benchmark, "RESULTS", results)
+    main_with(monkeypatch, "--write", "--again", quick[1])
+    assert str(results) in capsys.readouterr().out
+    written = results.read_bytes()
+    assert written.decode().strip() == quick[0].strip()
+    drawn = tmp_path / "results.svg"
+    assert f"]({drawn.name})" in written.decode()
 
-    picture = tmp_path / tables.PICTURE
-    once = picture.read_bytes()
-    benchmark.main()
-    assert picture.read_bytes() == once and readme.read_bytes().decode() == written
+    once = drawn.read_bytes()
+    main_with(monkeypatch, "--write", "--again", quick[1])
+    assert drawn.read_bytes() == once and results.read_bytes() == written
     assert ElementTree.fromstring(once).tag.endswith("svg")
 
 
-@pytest.mark.parametrize("text", ["", "<!-- benchmark -->", "<!-- /benchmark --> <!-- benchmark -->"])
-def test_without_markers_write_says_so_before_it_measures(text, tmp_path, monkeypatch):
-    monkeypatch.setattr(benchmark, "README", tmp_path / "README.md")
-    benchmark.README.write_text(text, encoding="utf-8")
-    monkeypatch.setattr(sys, "argv", ["benchmark.py", "--write"])
-    with pytest.raises(SystemExit, match="README.md has no place for the report. Put the lines"):
-        benchmark.main()
-    assert benchmark.README.read_text(encoding="utf-8") == text
+def test_every_server_is_drawn_in_its_own_colour_or_named_as_not_drawn(quick):
+    named = re.search(r"^Not drawn, but in the table: (.*)\.$", quick[0], re.M)[1].split(", ")
+    assert sorted([*named, *picture.LOOKS]) == sorted(servers.SERVERS)
+    for looks in zip(*picture.LOOKS.values(), strict=True):
+        assert len(set(looks)) == len(picture.LOOKS)
+
+
+@pytest.mark.parametrize("option", ["--write", "--json"])
+def test_a_file_that_can_not_be_written_is_a_sentence_before_anything_is_measured(option, tmp_path, monkeypatch):
+    missing = tmp_path / "no such folder" / "report"
+    monkeypatch.setattr(benchmark, "RESULTS", missing)
+    monkeypatch.setattr(benchmark, "measure_all", lambda *plan: pytest.fail("It measures already."))
+    with pytest.raises(SystemExit, match=r"report can't be written there: FileNotFoundError"):
+        main_with(monkeypatch, *(["--write"] if option == "--write" else ["--json", missing]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--only", "bare daphne, nobody"], "there is no server 'nobody'. There are: this project, the official"),
+        (["--sizes", "50,0"], "expected numbers of members, such as 50,200,500, and not '50,0'"),
+        (["--sizes", "many"], "expected numbers of members, such as 50,200,500, and not 'many'"),
+        (["--rounds", "0"], "--rounds is 0, and has to be 1 at least."),
+        (["--write", "--quick"], "results.md is for all servers, measured at length"),
+        (["--write", "--only", "stock"], "results.md is for all servers, measured at length"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_a_sentence(arguments, problem, monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        main_with(monkeypatch, *arguments)
+    assert problem in capsys.readouterr().err
+
+
+def test_only_measures_these_servers_in_these_rooms(tmp_path, monkeypatch):
+    raw = tmp_path / "raw.json"
+    finished = run("benchmark.py", "--quick", "--only", "the limit, bare daphne", "--sizes", "6,5", "--json", raw)
+    assert finished.returncode == 0, finished.stderr
+    found = json.loads(raw.read_text(encoding="utf-8"))
+    (turns,) = found["rounds"]
+    assert list(turns) == [servers.DAPHNE, servers.LIMIT] and found["burst_only"] == {}
+    assert all(sorted(turn["rooms"]) == ["5", "6"] for turn in turns.values())
+    # A size and then a burst: no other table.
+    assert re.findall(r"^\| (\d*) \| (\w.*?) \|", finished.stdout, re.M) == [
+        ("5", servers.DAPHNE),
+        ("", servers.LIMIT),
+        ("6", servers.DAPHNE),
+        ("", servers.LIMIT),
+    ]
+    assert len(re.findall(r"^\| (bare daphne|the limit) \|", finished.stdout, re.M)) == 2
+    assert "| ratio |" not in finished.stdout, "neither is compared with the other"
+
+    monkeypatch.setattr(benchmark, "RESULTS", tmp_path / "results.md")
+    with pytest.raises(SystemExit, match="raw.json is of --only, and results.md is for all servers"):
+        main_with(monkeypatch, "--write", "--again", raw)
+    assert not benchmark.RESULTS.exists()
 
 
 @pytest.mark.parametrize("text", ["not JSON", "[]", "{}"])
@@ -101,26 +176,109 @@ def test_raw_numbers_that_are_none_are_a_sentence(text, tmp_path):
 
 
 def test_without_redis_its_row_is_left_out_and_the_report_says_so(quick, monkeypatch):
+    found = read(quick)
     monkeypatch.setattr(shutil, "which", lambda program: None)
-    monkeypatch.setattr(benchmark, "take_turn", lambda *turn, **options: deepcopy(turns[turn[0]]))
+    monkeypatch.setattr(benchmark, "take_turn", lambda *turn: deepcopy(found["rounds"][0][turn[0]]))
     monkeypatch.setattr(benchmark, "BURST_ONLY", {})
-    found = json.loads(quick[1].read_text(encoding="utf-8"))
-    turns = {name: {**turn, "burst": found["burst"][name]} for name, turn in found["rounds"][0].items()}
     without = benchmark.measure_all(found["plan"], rounds=2)
-    without["burst"][servers.STOCK_AS_IT_COMES] = found["burst"][servers.STOCK_AS_IT_COMES]
     shown = tables.markdown(without)
-    assert REDIS_ROW not in shown
+    assert not re.search(rf"^\|.*\b{servers.REDIS} \|", shown, re.M)
     assert benchmark.NO_REDIS in shown
     assert list(without["rounds"][1]) == list(reversed(without["rounds"][0])), "the second round goes backwards"
 
 
+def test_a_burst_that_takes_a_minute_is_measured_once_and_others_in_each_round(quick, monkeypatch):
+    found, with_burst = read(quick), []
+
+    def take_turn(name, *turn):
+        with_burst.append((name, turn[-1]))
+        return found["rounds"][0][name]
+
+    monkeypatch.setattr(benchmark, "take_turn", take_turn)
+    monkeypatch.setattr(benchmark, "BURST_ONLY", {})
+    benchmark.measure_all(found["plan"], rounds=3)
+    for name, kind in servers.SERVERS.items():
+        if name in WITHOUT_4_1:
+            expected = [True, False, False] if kind.slow_burst else [True] * 3
+            assert [each for of, each in with_burst if of == name] == expected
+    assert not any(servers.SERVERS[name].slow_burst for goal in rounds.BURST_GOALS for name in goal[:2])
+
+
 def test_ratios_are_those_of_the_same_round(quick):
-    found = json.loads(quick[1].read_text(encoding="utf-8"))
+    found = read(quick)
     found["rounds"] = [deepcopy(found["rounds"][0]) for _ in range(3)]
-    for each, project, stock in zip(found["rounds"], (20_000, 30_000, 9_000), (2_000, 1_000, 3_000), strict=True):
-        for name, speed in ((servers.PROJECT, project), (servers.STOCK, stock)):
-            each[name]["rooms"]["10"]["busy"]["per_second"] = speed
+
+    def put(name, what, values, **more):
+        for each, value in zip(found["rounds"], values, strict=True):
+            counts = each[name]["burst"] if what == "seconds" else each[name]["rooms"]["10"]["busy"]
+            counts.update({what: value, **more})
+
+    put(servers.PROJECT, "per_second", (20_000, 30_000, 9_000))
+    put(servers.STOCK, "per_second", (2_000, 1_000, 3_000))
     assert "| 10 | **this project** | 20,000 | 10.0 (3.00 to 30.0) |" in tables.markdown(found)
+
+    put(servers.PROJECT, "server_seconds", (1, 2, 3), arrived=100_000)
+    put(servers.OFFICIAL, "server_seconds", (4, 4, 30), arrived=100_000)
+    put(servers.DAPHNE, "server_seconds", (2, 2, 1.5), arrived=200_000)
+    goals = tables.ratio_table(found)
+    assert (
+        "| processor time each: this project / the official tutorial | at most 0.25 | 0.250 (0.100 to 0.500) |" in goals
+    )
+    assert "| processor time each: bare daphne / this project | at least 0.85 | 0.500 (0.250 to 1.00) |" in goals
+    assert re.search(r"\| 10 \| \*\*this project\*\* \| 20,000 \| [^|]* \| 20\.0 µs \|", tables.markdown(found))
+
+    put(servers.PROJECT, "seconds", (2, 4, 8), arrived=1_000)
+    put(servers.DAPHNE, "seconds", (1, 1, 1), arrived=1_000)
+    assert "| deliveries per second: this project / bare daphne | at least 0.5 |  |  | 0.250 (0.125 to 0.500) |" in (
+        tables.ratio_table(found)
+    )
+
+    put(servers.OFFICIAL, "server_seconds", (0, 4, 30))
+    assert "the official tutorial | at most 0.25 | too short to tell |" in tables.ratio_table(found)
+
+
+def test_95_of_100_delays_are_no_longer():
+    assert rounds.percentile_95([number % 100 for number in range(7, 107)]) == 94
+    assert rounds.percentile_95([0.1] * 19 + [5]) == 0.1
+    assert rounds.percentile_95([0.1] * 18 + [5, 5]) == 5
+    assert rounds.percentile_95([3]) == 3
+
+
+def test_an_environment_with_channels_4_1_that_is_there_is_not_made_again(tmp_path, monkeypatch):
+    ran = []
+    monkeypatch.setattr(old_channels, "run", ran.append)
+    folder = tmp_path / "environment"
+    python = old_channels.make_environment(folder)
+    assert python.is_relative_to(folder) and ran[1][0] == python and "channels==4.1.0" in ran[1]
+    assert old_channels.make_environment(folder) == python
+    assert len(ran) == 2
+    monkeypatch.setattr(old_channels, "CHANNELS", "4.1.1")
+    old_channels.make_environment(folder)
+    assert len(ran) == 4 and "channels==4.1.1" in ran[3], "other versions: installed anew"
+
+
+def test_without_channels_4_1_its_row_is_left_out_and_the_report_says_so(tmp_path, monkeypatch):
+    only = [servers.OFFICIAL, servers.OFFICIAL_4_1]
+    monkeypatch.setenv("PIP_NO_INDEX", "1")  # as without a network, but at once
+    for _ in range(2):  # what is half made isn't taken for made
+        kinds, (problem,) = benchmark.choose(only, None, tmp_path / "environment")
+        assert list(kinds) == [servers.OFFICIAL]
+        assert re.match(r"The row of Channels 4\.1 is missing, .* No matching distribution found for channels", problem)
+    assert benchmark.choose(only, None, None)[1] == [benchmark.NO_CHANNELS_4_1]
+
+
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("irreplaceable", encoding="utf-8")
+    with pytest.raises(old_channels.NotMade, match="holds something else: name a new folder"):
+        old_channels.make_environment(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_channels_4_1_runs_on_the_python_of_its_environment(tmp_path, monkeypatch):
+    monkeypatch.setattr(benchmark, "make_environment", lambda folder: folder / "python")
+    kinds, missing = benchmark.choose([servers.OFFICIAL, servers.OFFICIAL_4_1], None, tmp_path)
+    assert [str(kind.python) for kind in kinds.values()] == [sys.executable, str(tmp_path / "python")]
+    assert missing == []
 
 
 async def test_the_limit_sends_a_text_frame_to_everyone_on_the_same_path():
@@ -138,24 +296,89 @@ async def test_the_limit_sends_a_text_frame_to_everyone_on_the_same_path():
             assert await carol.recv() == "from carol", "and nothing from the path beside"
 
 
+@pytest.mark.parametrize("name", [servers.OFFICIAL, servers.DAPHNE, servers.FASTAPI])
+async def test_what_we_compare_with_is_a_chat_too(name):
+    with servers.serve(servers.SERVERS[name]) as (server, _):
+        address = f"ws://127.0.0.1:{server.port}/ws/chat"
+        options = {"proxy": None, "origin": f"http://127.0.0.1:{server.port}"}
+        async with (
+            connect(f"{address}/a/", **options) as alice,
+            connect(f"{address}/a/", **options) as bob,
+            connect(f"{address}/b/", **options) as carol,
+        ):
+            for text in ("one", "two"):
+                await say(alice, text)
+                assert await hear(alice) == await hear(bob) == {"message": text}
+            await say(carol, "from carol")
+            assert await hear(carol) == {"message": "from carol"}, "and nothing from the room beside"
+            await bob.close()
+            await say(alice, "alone")
+            assert await hear(alice) == {"message": "alone"}
+
+
+async def test_the_official_tutorial_refuses_pages_from_elsewhere():
+    with servers.serve(servers.SERVERS[servers.OFFICIAL]) as (server, _):
+        opening = connect(f"ws://127.0.0.1:{server.port}/ws/chat/a/", proxy=None, origin="http://elsewhere.example")
+        with pytest.raises(InvalidStatus) as refused:
+            async with opening:
+                pass
+    assert refused.value.response.status_code == 403
+
+
+class Connection:
+    """What daphne hands to an application, without daphne: `leaving`, it raises as daphne's does at that moment."""
+
+    def __init__(self):
+        self.events, self.sent, self.leaving = asyncio.Queue(), asyncio.Queue(), False
+
+    async def send(self, event):
+        self.sent.put_nowait(event)
+        if self.leaving:
+            raise Disconnected("Attempt to send on a closed protocol")
+
+
+async def test_on_bare_daphne_someone_who_is_leaving_does_not_silence_the_others():
+    members = [Connection() for _ in range(3)]
+    tasks = [
+        asyncio.create_task(bare_daphne.application({"path": "/ws/chat/a/"}, member.events.get, member.send))
+        for member in members
+    ]
+    for member in members:
+        member.events.put_nowait({"type": "websocket.connect"})
+        assert await asyncio.wait_for(member.sent.get(), 20) == {"type": "websocket.accept"}
+    for leaving in members:  # each in turn, since one of them comes first in the loop
+        leaving.leaving = True
+        members[0].events.put_nowait({"type": "websocket.receive", "text": '{"message": "hello"}'})
+        for member in members:
+            sent = await asyncio.wait_for(member.sent.get(), 20)
+            assert sent == {"type": "websocket.send", "text": '{"message": "hello"}'}
+        leaving.leaving = False
+    for member in members:
+        member.events.put_nowait({"type": "websocket.disconnect", "code": 1001})
+    await asyncio.gather(*tasks)
+    assert not bare_daphne.rooms["/ws/chat/a/"]
+
+
+@pytest.mark.parametrize(
+    ("copy", "capacity"), [(servers.copy_project_with_stock_layer, 10_000), (servers.copy_stock_as_it_comes, 100)]
+)
+def test_the_stock_layer_takes_the_place_of_the_projects(copy, capacity, tmp_path):
+    copy(tmp_path)
+    look = "from channels.layers import get_channel_layer as get; print(type(get()).__module__, get().capacity)"
+    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", look]
+    shown = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=True).stdout
+    assert shown.split() == ["channels.layers", str(capacity)]
+
+
 def test_a_server_that_does_not_start_says_its_last_words():
     def break_it(folder):
         servers.copy_project(folder)
-        servers.replace_once(folder / "tutorial" / "settings.py", '"chat",', '"chatt",')
+        with (folder / "tutorial" / "settings.py").open("a", encoding="utf-8") as settings:
+            settings.write('INSTALLED_APPS += ["chatt"]\n')
 
     with pytest.raises(servers.ServerFailed, match=r"runserver(?s:.)*No module named 'chatt'"):
         with servers.serve(servers.Kind(break_it, servers.runserver, "")):
             pass
-
-
-def test_a_text_to_replace_has_to_be_there_once(tmp_path):
-    settings = tmp_path / "settings.py"
-    settings.write_text("A = 1\nB = 1\n", encoding="utf-8")
-    for old, times in ((" = 1", 2), ("C", 0)):
-        with pytest.raises(servers.ServerFailed, match=f"once in settings.py, found it {times} times"):
-            servers.replace_once(settings, old, "")
-    servers.replace_once(settings, "A = 1", "A = 2")
-    assert settings.read_text(encoding="utf-8") == "A = 2\nB = 1\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows can't send Ctrl+C to one process")
