@@ -11,8 +11,9 @@ from tutorial.connections import find_connection
 
 logger = logging.getLogger(__name__)
 
-MAY_WAIT = 4 * 1024 * 1024  # bytes that may wait in the server for one client
-OVERHEAD = 256  # bytes that a frame takes there besides its text
+MAY_WAIT = 4 * 1024 * 1024  # bytes of memory, for what waits in the server until one client reads it
+OVERHEAD = 256  # bytes of memory that a frame takes besides its text
+MOMENT = 0.01  # seconds in which the server may write, and the client read, when that is too much
 TOO_SLOW = 4013  # our close code: 4000 to 4999 are for applications, and 1013 means "try again later"
 LAST_WORDS = 1  # seconds that the close frame has to get through, before the connection is cut
 
@@ -22,7 +23,7 @@ class Backpressure:
     Take in a client's next frames when its last are handled, and no sooner. Let go a client that doesn't read.
 
     daphne takes in whatever a client sends, and keeps for it whatever it doesn't read: one client could fill the
-    memory. Left unread, the bytes that it sends wait at its own side: TCP sees to that. What waits for it is counted.
+    memory. Left unread, the bytes that it sends wait at its own side: TCP sees to that. What waits for it is measured.
     """
 
     def __init__(self, application):
@@ -30,7 +31,7 @@ class Backpressure:
 
     async def __call__(self, scope, receive, send):
         connection = find_connection(send, 2 * MAY_WAIT)
-        waiting, let_go = 0, False
+        let_go = False
 
         async def receive_in_turn():
             connection.resume_reading()
@@ -41,17 +42,15 @@ class Backpressure:
             return event
 
         async def send_if_it_reads(event):
-            nonlocal waiting, let_go
+            nonlocal let_go
             if let_go:
                 return
-            if connection.behind:
-                waiting += OVERHEAD + len(event.get("text") or "")
-                if waiting > MAY_WAIT:
+            if is_too_much(connection.waiting(), event):
+                await asyncio.sleep(MOMENT)
+                if is_too_much(connection.waiting(), event):
                     logger.warning("Let go the socket %r: it doesn't read what is sent to it.", scope["path"])
                     let_go, event = True, {"type": "websocket.close", "code": TOO_SLOW}
                     asyncio.get_running_loop().call_later(LAST_WORDS, connection.abort)
-            else:
-                waiting = 0
             try:
                 await send(event)
             except (Disconnected, OSError):  # the client is leaving: its disconnect event comes next
@@ -61,3 +60,11 @@ class Backpressure:
             await self.application(scope, receive_in_turn, send_if_it_reads)
         finally:
             connection.resume_reading()  # the client's answer to a close frame has to be read
+
+
+def is_too_much(waiting, event):
+    """Tell whether so many bytes may not wait, in frames that are about as long as this event's."""
+    if not waiting:
+        return False
+    length = max(1, len(event.get("text") or ""))
+    return waiting * (length + OVERHEAD) / length > MAY_WAIT

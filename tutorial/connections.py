@@ -16,9 +16,9 @@ def find_connection(send, may_wait):
     """
     protocol = send.args[0] if isinstance(send, functools.partial) else getattr(send, "__self__", None)
     transport = getattr(protocol, "transport", None)
-    if hasattr(transport, "registerProducer"):
+    if hasattr(transport, "_tempDataLen"):
         return TwistedConnection(transport)
-    if hasattr(transport, "set_write_buffer_limits"):
+    if hasattr(transport, "get_write_buffer_size"):
         return AsyncioConnection(transport, may_wait)
     return Connection()
 
@@ -26,7 +26,9 @@ def find_connection(send, may_wait):
 class Connection:
     """A connection that shows nothing, such as a test's."""
 
-    behind = False  # whether something waits in the server until the client reads
+    def waiting(self):
+        """Return how many bytes wait in the server until the client reads."""
+        return 0
 
     def pause_reading(self):
         """Take in nothing more of what the client sends."""
@@ -46,29 +48,20 @@ class AsyncioConnection(Connection):
         self.waiting = transport.get_write_buffer_size
         self.abort = transport.abort
 
-    @property
-    def behind(self):
-        return self.waiting() > 0
-
 
 class TwistedConnection(Connection):
-    """daphne's. Twisted tells a registered producer when the buffer is full, and when it is empty again."""
+    """
+    daphne's. Twisted keeps what waits in two places, and has no method that tells how much that is.
+
+    It would tell a registered producer when the buffer is full, and when it is empty. That is too little to know: who
+    reads slowly, and all the time, never empties it.
+    """
 
     def __init__(self, transport):
         self.transport = transport
         self.pause_reading, self.resume_reading = transport.pauseProducing, transport.resumeProducing
         self.abort = transport.abortConnection
         transport.bufferSize = READ
-        transport.unregisterProducer()  # the HTTP request that the socket began as
-        transport.registerProducer(self, True)
 
-    def pauseProducing(self):
-        self.behind = True
-
-    def resumeProducing(self):
-        self.behind = False
-        if self.transport.disconnecting:
-            self.transport.unregisterProducer()  # Twisted closes no connection whose producer isn't done
-
-    def stopProducing(self):
-        """The connection is lost: nothing is to be done."""
+    def waiting(self):
+        return len(self.transport.dataBuffer) - self.transport.offset + self.transport._tempDataLen

@@ -1367,10 +1367,8 @@ MISTAKES = [
     Mistake(
         "deaf-kept",
         8,
-        "what waits for a client that doesn't read isn't counted, so it is kept for ever",
+        "nobody looks at what waits for a client, so a client that doesn't read is kept for ever",
         "didn't read. 24 MiB were sent to them, and waited in the server",
-        edits=(
-            ("tutorial/backpressure.py", '                waiting += OVERHEAD + len(event.get("text") or "")\n', ""),
-        ),
+        edits=(("tutorial/backpressure.py", "    if not waiting:\n        return False\n", "    return False\n"),),
     ),
 ]

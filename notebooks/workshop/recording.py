@@ -24,7 +24,7 @@ PATIENCE = 5  # seconds to wait for what should come within milliseconds
 
 here = contextvars.ContextVar("the person whose consumer runs", default=None)
 at = contextvars.ContextVar("the last part of the address of the consumer that runs", default=None)
-room_sent_to = contextvars.ContextVar("the room that a group_send fills the mailboxes of", default=None)
+sending = contextvars.ContextVar("the room that a group_send is for, and whom it has called send() for", default=None)
 
 
 class Recording:
@@ -175,21 +175,41 @@ class Recording:
 
     async def _group_send(self, own, group, message):
         source = f"{here.get()}'s consumer" if here.get() else "outside"
-        self.note(source, self._room(group), "group_send", message)
-        room_sent_to.set(self._room(group))  # seen by the tasks in which the layer fills the mailboxes
+        room, sent, turns = self._room(group), set(), []
+        self.note(source, room, "group_send", message)
+        before = self._waiting(group)
+        turn = asyncio.get_running_loop().call_soon(turns.append, "somebody else's")
+        sending.set((room, sent))  # seen by the tasks in which the layer fills the mailboxes
         try:
             await own(group, message)
         finally:
-            room_sent_to.set(None)
+            sending.set(None)
+            turn.cancel()
+            # A layer may put the message into the mailboxes itself, without send(). While nobody else has had a turn
+            # nobody has read any, so the mailboxes tell who got it. Who isn't in the group any more was no member.
+            after = {} if turns else self._waiting(group)
+            for channel in after:
+                if channel not in sent:
+                    got = after[channel] > before.get(channel, 0)
+                    self.note(room, self._reader(channel), "event" if got else "lost", message)
 
     async def _send(self, own, channel, message):
-        source = room_sent_to.get() or "outside"
+        room, sent = sending.get() or ("outside", set())
+        sent.add(channel)
         try:
             await own(channel, message)
         except ChannelFull:
-            self.note(source, self._reader(channel), "lost", message)
+            self.note(room, self._reader(channel), "lost", message)
             raise
-        self.note(source, self._reader(channel), "event", message)
+        self.note(room, self._reader(channel), "event", message)
+
+    def _waiting(self, group):
+        """Return {member of a group: how many events are in its mailbox}. A layer on Redis doesn't know: {}."""
+        mailboxes = getattr(self.layer, "channels", {})
+        return {
+            channel: mailboxes[channel].qsize() if channel in mailboxes else 0
+            for channel in getattr(self.layer, "groups", {}).get(group, ())
+        }
 
     # Names
 

@@ -6,7 +6,7 @@ why, in a sentence, and nobody else hears anything.
 import pytest
 from stage import Person, expect
 
-FILE = "chat/consumers.py"
+FILE = "chat/messages.py"
 STAGE = 6
 HINT = (
     "One function decides what a message is, and its errors are sentences for the sender already. "
@@ -14,13 +14,13 @@ HINT = (
 )
 SOLUTION = [
     (
-        "chat/consumers.py",
+        "chat/messages.py",
         """\
     return message
 """,
         """\
     if message.isupper() and sum(letter.isupper() for letter in message) >= 10:
-        raise ValueError("This message is shouted. Write it in small letters, please.")
+        raise Refused("This message is shouted. Write it in small letters, please.")
     return message
 """,
     ),
@@ -35,17 +35,15 @@ def person(application):
 
 
 @pytest.mark.parametrize("message", ["HELLO WORLD", "IS ANYBODY HERE???", "ÄÖÜ ÄÖÜ ÄÖÜ Ä", "ПРИВЕТ ВСЕМ"], ids=ascii)
-async def test_who_shouts_is_told_so(person, message):
-    """Who shouts gets an error in a sentence, nobody else hears it, and the socket lives."""
-    asked = (
-        'parse_message() raises a ValueError for ten capitals without a small letter, so its sender gets {"error": …}.'
-    )
+async def test_whoever_shouts_is_told_so(person, message):
+    """Whoever shouts gets an error in a sentence, nobody else hears it, and the socket lives."""
+    asked = 'parse_message() raises Refused for ten capitals without a small letter, so its sender gets {"error": …}.'
     alice = await person("Alice").join(asked=JOINED, file=FILE)
     bob = await person("Bob").join(asked=JOINED, file=FILE)
     await alice.say(message)
     answer = await alice.hear(after=f"she shouted {message!r}", asked=asked, file=FILE)
     expect(
-        list(answer) == ["error"] and isinstance(answer["error"], str) and answer["error"].endswith("."),
+        set(answer) == {"error", "frame"} and isinstance(answer["error"], str) and answer["error"].endswith("."),
         seen=f"After Alice shouted {message!r}, she got {answer}.",
         asked=asked,
         file=FILE,
@@ -60,7 +58,7 @@ async def test_who_shouts_is_told_so(person, message):
     "message", ["HELLO YOUR", "HELLO WORLd", "OK", "聊天室聊天室聊天室聊天室", "1234567890!"], ids=ascii
 )
 async def test_what_is_not_shouted_arrives(person, message):
-    """Nine capitals, one small letter, numbers, or letters that know no capitals: that is no shouting, and arrives."""
+    """Nine capitals, one small letter, digits, letters that know no capitals: that isn't shouting, and it arrives."""
     asked = "Shouting is ten capitals or more, and no small letter. What is neither goes to the room as before."
     alice = await person("Alice").join(asked=JOINED, file=FILE)
     await alice.say(message)

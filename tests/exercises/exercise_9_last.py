@@ -1,7 +1,7 @@
 """
-Let latecomers know what was said. Who enters a room first gets its last ten messages in one frame, oldest first:
-`{"last": ["hello", "hello yourself"]}`, also when the room was empty meanwhile. Where nothing was said there is no such
-frame. The page shows them above what is new, and nothing twice.
+Let latecomers know what was said. The first frame that somebody gets in a room holds its last ten messages, oldest
+first: `{"last": ["hello", "hello yourself"]}`, even if the room was empty meanwhile. Where nothing was said there is no
+such frame. The page shows them above what is new, and nothing twice.
 """
 
 import re
@@ -13,11 +13,58 @@ FILE = "chat/consumers.py"
 STAGE = 8
 HINT = (
     "A group is gone when the last one leaves. What lives as long as the layer? The layer: an object in Python can "
-    "take one attribute more. `collections.deque` forgets by itself what is too old. And mind the moment: between "
-    "joining the group and looking at what is kept nobody may get a word in, so no `await` either. Or a message comes "
-    "twice, or never."
+    "take one more attribute. `collections.deque` forgets by itself what is too old. And mind the moment: nobody may "
+    "get a word in between joining the group and looking at what is kept, so there is no `await` between them. "
+    "Otherwise a message comes twice, or never."
 )
 SOLUTION = [
+    (
+        "chat/recent.py",
+        "",
+        '''\
+"""
+What was said last in each room, for whoever comes later.
+"""
+
+import collections
+import json
+
+
+def recent_messages(layer, group):
+    """Return the last messages to a group, oldest first."""
+    return list(rooms(layer).get(group, []))
+
+
+def keep(layer, group, message):
+    """Keep a message for whoever comes later: ten for each room, of a hundred rooms, or memory would run out."""
+    kept = rooms(layer)
+    messages = kept.pop(group, collections.deque(maxlen=10))
+    messages.append(message)
+    kept[group] = messages  # behind all others, for a dict keeps the order
+    if len(kept) > 100:
+        del kept[next(iter(kept))]  # the room that has been silent for longest
+
+
+def rooms(layer):
+    """Return {group: its last messages}. The layer of this process has them, beside its groups."""
+    return vars(layer).setdefault("recent_messages", {})
+
+
+def make_last_frame(messages):
+    """Return the frame that carries them to a client."""
+    return json.dumps({"last": messages})
+''',
+    ),
+    (
+        "chat/consumers.py",
+        """\
+from chat.rooms import clean_name, group_name
+""",
+        """\
+from chat.recent import keep, make_last_frame, recent_messages
+from chat.rooms import clean_name, group_name
+""",
+    ),
     (
         "chat/consumers.py",
         """\
@@ -25,7 +72,7 @@ SOLUTION = [
 """,
         """\
         await self.channel_layer.group_add(self.room_group_name, self.channel_name)
-        last = list(self.kept_messages().get(self.room_group_name, []))  # what comes after is an event
+        last = recent_messages(self.channel_layer, self.room_group_name)  # what comes after is an event
 """,
     ),
     (
@@ -36,40 +83,18 @@ SOLUTION = [
         """\
         await self.accept()
         if last:
-            await self.send(json.dumps({"last": last}))
+            await self.send(make_last_frame(last))
 """,
     ),
     (
         "chat/consumers.py",
         """\
-            await self.channel_layer.group_send(self.room_group_name, {"type": "chat_msg", "message": message})
+        await self.channel_layer.group_send(self.room_group_name, {"type": "chat_msg", "message": message})
 """,
         """\
-            self.keep(message)
-            await self.channel_layer.group_send(self.room_group_name, {"type": "chat_msg", "message": message})
+        keep(self.channel_layer, self.room_group_name, message)
+        await self.channel_layer.group_send(self.room_group_name, {"type": "chat_msg", "message": message})
 """,
-    ),
-    (
-        "chat/consumers.py",
-        """\
-    async def chat_msg(self, event):
-""",
-        '''\
-    def kept_messages(self):
-        """Return {group: its last messages}. The layer of this process has them, beside its groups."""
-        return vars(self.channel_layer).setdefault("kept_messages", {})
-
-    def keep(self, message):
-        """Keep a message for who comes later: ten a room, of a hundred rooms, or memory would run out."""
-        rooms = self.kept_messages()
-        messages = rooms.pop(self.room_group_name, collections.deque(maxlen=10))
-        messages.append(message)
-        rooms[self.room_group_name] = messages  # behind all others, for a dict keeps the order
-        if len(rooms) > 100:
-            del rooms[next(iter(rooms))]  # the room that has been silent for longest
-
-    async def chat_msg(self, event):
-''',
     ),
     (
         "chat/templates/chat/room.html",
@@ -155,7 +180,7 @@ async def test_the_messages_outlive_an_empty_room(person):
 
 
 async def test_a_room_where_nothing_was_said_has_nothing_to_tell(person):
-    """Who enters a room where nothing was said gets no such frame, whatever other rooms have said."""
+    """Whoever enters a room where nothing was said gets no such frame, whatever other rooms have said."""
     asked = "The messages are kept for each room apart, and where there are none connect() sends nothing."
     alice = await person("Alice", "loud").join(asked=JOINED, file=FILE)
     await say_all(alice, ["only for this room"])

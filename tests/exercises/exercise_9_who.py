@@ -1,7 +1,7 @@
 """
-Show how many are in the room. A page that opens its socket with `?here` behind the address gets `{"here": 2}` when
-somebody comes or goes: the number of people who are in the room now. The room's page asks so, and shows the answer in
-words, in an element `#chat-here` with the role `status`. Who doesn't ask gets messages only, as before.
+Show how many people are in the room. A page that opens its socket with `?here` behind the address gets `{"here": 2}`
+when somebody comes or goes: the number of people who are in the room now. The room's page asks for it, and shows the
+answer in words, in an element `#chat-here` with the role `status`. Whoever doesn't ask gets messages only, as before.
 """
 
 import re
@@ -13,29 +13,47 @@ FILE = "chat/consumers.py"
 STAGE = 8
 HINT = (
     'What stands behind the `?` is in the scope, as bytes: `scope["query_string"]`. The number is in the layer, where '
-    "you have looked already. Who asks could be in a second group: a consumer may be in as many as it likes. When does "
-    "somebody come, and through which method does everybody go, however they end?"
+    "you have looked already. Those who ask could be in a second group: a consumer may be in as many as it likes. When "
+    "does somebody come, and which method runs for everybody who goes, whatever ended their connection?"
 )
 SOLUTION = [
     (
         "chat/consumers.py",
+        """\
+from chat.messages import make_frame, parse_message
+""",
+        """\
+import contextlib
+import json
+
+from chat.layers import MailboxesFull
+from chat.messages import make_frame, parse_message
+""",
+    ),
+    (
+        "chat/consumers.py",
         """
-    async def receive(self, text_data=None, bytes_data=None):
+    async def leave(self):
 """,
         """\
         if self.scope["query_string"] == b"here":
             await self.channel_layer.group_add(self.here_group_name, self.channel_name)
         await self.tell_who_is_here()
 
-    async def receive(self, text_data=None, bytes_data=None):
+    async def leave(self):
 """,
     ),
     (
         "chat/consumers.py",
         """\
-    async def leave(self):
+        await self.send(make_frame(event["message"]))
 """,
         '''\
+        await self.send(make_frame(event["message"]))
+
+    async def chat_here(self, event):
+        await self.send(json.dumps({"here": event["here"]}))
+
     @property
     def here_group_name(self):
         """The group of those in the room who asked who is here. No room's own group begins with "here"."""
@@ -46,13 +64,8 @@ SOLUTION = [
         groups = getattr(self.channel_layer, "groups", {})
         if self.here_group_name in groups:
             event = {"type": "chat_here", "here": len(groups.get(self.room_group_name, ()))}
-            with contextlib.suppress(MailboxesFull):  # who is so far behind gets a later number
+            with contextlib.suppress(MailboxesFull):  # whoever is so far behind gets a later number
                 await self.channel_layer.group_send(self.here_group_name, event)
-
-    async def chat_here(self, event):
-        await self.send(json.dumps({"here": event["here"]}))
-
-    async def leave(self):
 ''',
     ),
     (
@@ -89,10 +102,10 @@ SOLUTION = [
     (
         "chat/templates/chat/room.html",
         """\
-          giveBack(unconfirmed.splice(-1), frame.error);
+          giveBack([refused], frame.error);
 """,
         """\
-          giveBack(unconfirmed.splice(-1), frame.error);
+          giveBack([refused], frame.error);
         } else if ("here" in frame) {
           show("#chat-here", frame.here === 1 ? "Nobody else is here." : `${frame.here} people are here.`);
 """,
@@ -127,7 +140,7 @@ async def hears_number(person, number, *, after, asked):
 async def test_when_somebody_comes_everyone_who_asks_learns_the_number(person):
     """When somebody comes, everyone in the room who asks gets the number of people in it."""
     asked = (
-        'At the end of connect() an event with the number goes out, and who asked sends {"here": …} to their client.'
+        'At the end of connect() an event with the number goes out, and each consumer that gets it sends {"here": …}.'
     )
     alice = await person("Alice", "hall").join(asked=JOINED, file=FILE)
     await hears_number(alice, 1, after="Alice came", asked=asked)
@@ -167,8 +180,8 @@ async def test_a_full_mailbox_keeps_nobody_out(person, layer):
     await hears_number(alice, 2, after="Bob left a room with a full mailbox in it", asked=asked)
 
 
-async def test_who_does_not_ask_is_counted_and_gets_messages_only(person):
-    """Who comes without ?here is counted, and gets messages only, as before. Rooms are counted apart."""
+async def test_whoever_does_not_ask_is_counted_and_gets_messages_only(person):
+    """Whoever comes without ?here is counted, and gets messages only, as before. Rooms are counted apart."""
     asked = "Nothing but messages goes to a socket without ?here. The number is that of the room's own group."
     await person("Carol", "kitchen").join(asked=JOINED, file=FILE)
     bob = await person("Bob", "attic", asks=False).join(asked=JOINED, file=FILE)

@@ -2,7 +2,7 @@
 The exercises, and their solutions put into a project: what the tests of the exercises share.
 
 A solution is a list of steps on what the exercise's stage leaves. A step is (file, old text, new text), where the old
-text stands in the file once, or a line of a notebook's cell: python("manage.py", "startapp", "diary").
+text stands in the file once and is "" for a new file, or a line of a notebook's cell: python("manage.py", "migrate").
 """
 
 import importlib
@@ -32,6 +32,6 @@ def run(line, files):
 
 
 def edit(file, old, new, files):
-    text = files[file].decode("utf-8")
+    text = files.get(file, b"").decode("utf-8")
     assert text.count(old) == 1, f"{file} has these lines {text.count(old)} times, and should have them once:\n{old}"
     return {**files, file: text.replace(old, new).encode("utf-8")}

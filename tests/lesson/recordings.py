@@ -93,17 +93,18 @@ async def stopped_before_accept():
     return scene
 
 
-async def full_mailbox():
+async def full_mailbox(layer=None):
     """Bob's consumer stops, and his mailbox holds two messages: the third is lost, and nobody is told."""
     from channels.layers import InMemoryChannelLayer
     from workshop.scene import Scene
 
-    scene = Scene("Alice", "Bob", layer=InMemoryChannelLayer(capacity=2))
+    scene = Scene("Alice", "Bob", layer=layer or InMemoryChannelLayer(capacity=2))
     alice, _ = await scene.join("Alice"), await scene.join("Bob")
     scene.recording.pause_after("frame", "Bob")
     for word in ("one", "two", "three", "four"):
         await alice.say(word)
-        await alice.hear()
+        while await alice.hear() != {"message": word}:
+            pass
     return scene
 
 

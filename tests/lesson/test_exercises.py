@@ -8,7 +8,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from exercises.solutions import EXERCISES, solve
+from exercises.solutions import EXERCISES, edit, solve
 from lesson import STAGE_TESTS, code_cells, read
 from workshop.checks import run_tests
 from workshop.errors import WorkshopError
@@ -82,6 +82,48 @@ def test_the_last_ones_solutions_are_green_together(results):
 @pytest.mark.parametrize("order", list(itertools.permutations(LAST)), ids=" ".join)
 def test_the_last_ones_can_be_solved_in_any_order(order, states):
     assert solve_in_order(order, states) == solve_in_order(LAST, states)
+
+
+# Solutions of 8_flood that are nearly right: (what in the solution is replaced, by what, the sentence that is red).
+TAKEN_AT = (
+    "        self.taken_at = collections.deque(maxlen=100)  # the times of the last frames that were not too many\n"
+)
+TOO_MANY = "            if len(self.taken_at) == 100 and now - self.taken_at[0] < 1:\n"
+NEARLY = {
+    "counted for all sockets together": (
+        [(TAKEN_AT, ""), ("    frames = 0  #", "    taken_at = collections.deque(maxlen=100)\n    frames = 0  #")],
+        "Everyone has a hundred frames of their own",
+    ),
+    "refused in the next second too": (
+        [("now - self.taken_at[0] < 1", "now - self.taken_at[0] < 2")],
+        "A second after",
+    ),
+    "refused for ever": ([(TOO_MANY, "            if len(self.taken_at) == 100:\n")], "A second after"),
+    "what is refused counts": (
+        [
+            ("            self.taken_at.append(now)\n", ""),
+            (
+                TOO_MANY,
+                "            many, oldest = len(self.taken_at) == 100, (self.taken_at or [now])[0]\n"
+                "            self.taken_at.append(now)\n"
+                "            if many and now - oldest < 1:\n",
+            ),
+        ],
+        "A second after",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", NEARLY)
+def test_a_solution_that_is_nearly_right_is_told_what_is_missing(kind, states, tmp_path):
+    edits, sentence = NEARLY[kind]
+    exercise = EXERCISES["8_flood"]
+    files = solve(exercise, states[exercise.STAGE])
+    for old, new in edits:
+        files = edit("chat/sockets.py", old, new, files)
+    write_files(files, tmp_path)
+    found, said = run_tests([exercise.__file__], tmp_path)
+    assert any(not test["green"] and test["sentence"].startswith(sentence) for test in found), said
 
 
 @pytest.mark.parametrize("name", EXERCISES)

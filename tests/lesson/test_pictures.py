@@ -1,9 +1,12 @@
 """The recordings and the pictures made of them: drawn from what happened, and the same for the same run."""
 
+import asyncio
+import contextlib
 import difflib
 from xml.etree import ElementTree
 
 import pytest
+from channels.exceptions import ChannelFull
 from recordings import SCENARIOS, full_mailbox, hello, path, record
 
 
@@ -20,6 +23,71 @@ async def test_a_scenario_is_recorded_as_it_was_reviewed(project, scenario):
     assert recorded == reviewed, (
         "\n".join(changes) + "\nIf the recorded one is right: python tests/lesson/recordings.py, and review the change."
     )
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+async def test_on_channels_own_layer_it_has_the_same_arrows(project, monkeypatch, scenario):
+    """Channels' layer calls send() for each member, in a task. The project's fills the mailboxes itself."""
+    from django.conf import settings
+
+    monkeypatch.setitem(settings.CHANNEL_LAYERS["default"], "BACKEND", "channels.layers.InMemoryChannelLayer")
+    assert await record(scenario) == path(scenario).read_text(encoding="utf-8")
+
+
+async def test_on_the_projects_layer_a_full_mailbox_has_the_same_arrows(project):
+    """And one more: there the sender is told."""
+    from chat.layers import ClassroomInMemoryChannelLayer
+
+    recorded = (await full_mailbox(ClassroomInMemoryChannelLayer(capacity=2))).recording
+    *steps, told, heard = recorded.text().splitlines()
+    assert "\n".join([*steps, heard, ""]) == path(full_mailbox).read_text(encoding="utf-8")
+    assert told.startswith("Alice's consumer → Alice: frame {") and told.endswith('"frame": 4}')
+
+
+async def test_a_delivery_is_one_arrow_whichever_way_a_layer_makes_it(project):
+    """This layer calls send() for one member, and puts the message into the others' mailboxes itself."""
+    from workshop.recording import Recording
+
+    from chat.layers import ClassroomInMemoryChannelLayer
+
+    class HalfDirect(ClassroomInMemoryChannelLayer):
+        async def group_send(self, group, message):
+            for channel in self.groups[group]:
+                with contextlib.suppress(ChannelFull, asyncio.QueueFull):
+                    if channel == "sent":
+                        await self.send(channel, message)
+                    else:
+                        self.mailbox(channel).put_nowait(message)
+
+    layer = HalfDirect(capacity=1)
+    recording = Recording()
+    recording.start(None, layer)
+    for channel in ("put", "sent", "put-and-read"):
+        await layer.group_add("chat_lobby", channel)
+    await layer.group_send("chat_lobby", {"type": "chat_msg"})
+    layer.mailbox("put-and-read").get_nowait()
+    await layer.group_send("chat_lobby", {"type": "chat_msg"})
+    steps = [(step["target"], step["what"]) for step in recording.steps if step["source"] == "lobby"]
+    assert sorted(steps[:3]) == [("put", "event"), ("put-and-read", "event"), ("sent", "event")]
+    assert sorted(steps[3:]) == [("put", "lost"), ("put-and-read", "event"), ("sent", "lost")]
+
+
+async def test_who_is_taken_out_of_a_group_before_a_message_is_sent_has_no_arrow(project):
+    """What has expired in a mailbox takes its owner out of the group, in group_send() itself."""
+    from workshop.recording import Recording
+
+    from chat.layers import ClassroomInMemoryChannelLayer
+
+    layer = ClassroomInMemoryChannelLayer(expiry=-1)
+    recording = Recording()
+    recording.start(None, layer)
+    await layer.group_add("chat_lobby", "reads-nothing")
+    await layer.group_send("chat_lobby", {"type": "chat_msg", "message": "one"})
+    layer.next_clean = 0
+    await layer.group_add("chat_lobby", "comes-late")
+    await layer.group_send("chat_lobby", {"type": "chat_msg", "message": "two"})
+    targets = [step["target"] for step in recording.steps if step["what"] in ("event", "lost")]
+    assert targets == ["reads-nothing", "comes-late"]
 
 
 async def test_the_same_run_gives_the_same_picture(project):

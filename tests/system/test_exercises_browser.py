@@ -6,6 +6,7 @@ messages, names.
 import pytest
 from exercises.solutions import EXERCISES, solve
 from running import Server, until
+from selenium.webdriver.common.keys import Keys
 from test_browser import Window, assert_no_complaints
 
 LAST = [name for name in EXERCISES if name.startswith("9_")]
@@ -121,6 +122,23 @@ def test_what_is_typed_while_away_goes_out_once_under_the_name_it_was_typed_with
     window.post("after")
     window.until_log("Alice: before\nAlice: meanwhile\nBob: meanwhile too\nBob: after\n")
     assert window.typed == window.error == ""
+
+
+def test_an_error_gives_back_the_message_that_it_is_about_without_the_name(enter, server):
+    window = enter()
+    window.say_as("Alice", "before")
+    window.until_log("Alice: before\n")
+    server.stop()
+    window.until_away()
+    long = "x" * 5000
+    for message in ("one", long, "two"):
+        window.paste(message)
+        window.press(Keys.ENTER)
+    server.start()
+    window.until_connected()
+    window.until_log("Alice: before\nAlice: one\nAlice: two\n")
+    until(lambda: "5000" in window.error, "the page says that a message is too long")
+    assert window.typed == long
 
 
 def test_a_page_that_comes_back_shows_what_it_has_missed_and_nothing_twice(enter):
