@@ -4,9 +4,9 @@ from chat.sockets import SocketConsumer
 
 
 class ChatConsumer(SocketConsumer):
-    """One person's socket in one room. Channels makes a new consumer for each."""
+    """One person's socket in one room. Channels makes a new consumer for each socket."""
 
-    room_group_name = None  # until the consumer has joined its room
+    room_group_name = None  # until the room's name is known
 
     async def connect(self):
         room_name = clean_name(self.scope["url_route"]["kwargs"]["room_name"])
@@ -16,6 +16,7 @@ class ChatConsumer(SocketConsumer):
         await self.accept()
 
     async def leave(self):
+        """Run in place of disconnect(), however the connection ends: see SocketConsumer."""
         if self.room_group_name is not None:
             await self.channel_layer.group_discard(self.room_group_name, self.channel_name)
 

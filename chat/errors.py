@@ -1,2 +1,2 @@
 class Refused(Exception):
-    """What a person wants can't be done. Its text tells that person why, in a sentence."""
+    """Raised where somebody asks for what can't be done, or not for everyone. str(error) tells them why."""

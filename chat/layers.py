@@ -1,5 +1,7 @@
 """
-The channel layer of a full class: Channels' own in memory, with four of its methods replaced.
+The channel layer for rooms of hundreds: Channels' own in memory, with some of its methods replaced.
+
+Like Channels' own it lives in one process: a second server has a layer, and so rooms, of its own.
 """
 
 import asyncio
@@ -9,36 +11,36 @@ from channels.exceptions import ChannelFull
 from channels.layers import InMemoryChannelLayer
 
 from chat.errors import Refused
-from chat.losses import Losses
+from chat.lost_deliveries import LostDeliveries
 
 
 class MailboxesFull(ChannelFull, Refused):
     """A message didn't reach everyone in its group: `number` of the `members` had a full mailbox."""
 
     def __init__(self, number, members):
-        missed = f"{number} of the {members} people here have missed this message"
+        missed = f"This message didn't reach {number} of the {members} people here"
         super().__init__(f"{missed}: they are too far behind. Say it again later.")
         self.number, self.members = number, members
 
 
 class ClassroomInMemoryChannelLayer(InMemoryChannelLayer):
-    """InMemoryChannelLayer for rooms of hundreds: a delivery costs the same in any room, and no loss is silent."""
+    """A delivery costs the same in any room, and where a mailbox is full, whoever speaks is told."""
 
     CLEAN_EVERY = 1  # seconds
     next_clean = 0  # by time.monotonic()
 
     def __init__(self, **config):
         super().__init__(**config)
-        self.losses = Losses()
+        self.lost = LostDeliveries()
 
     def mailbox(self, channel):
-        """Return the mailbox of a channel, a new one if it has none yet."""
+        """Return a channel's mailbox, the queue of events that wait for its consumer. Make one if there is none."""
         if channel not in self.channels:
             self.channels[channel] = asyncio.Queue(self.get_capacity(channel))
         return self.channels[channel]
 
     async def new_channel(self, prefix="specific."):
-        """Return a name for a channel. Its mailbox goes when the task that asks for it, a consumer's, has ended."""
+        """Return a channel's name. When the task that calls this, the consumer's, has ended, its mailbox goes too."""
         channel = await super().new_channel(prefix)
         asyncio.current_task().add_done_callback(lambda task: self.channels.pop(channel, None))
         return channel
@@ -57,8 +59,8 @@ class ClassroomInMemoryChannelLayer(InMemoryChannelLayer):
         """
         Put a copy of a message into the mailbox of everyone in the group, one after the other.
 
-        Channels starts a task for each member, and keeps it to itself if a mailbox is full; the specification of
-        layers says so. This raises MailboxesFull for those, on purpose, when all the others have the message.
+        Channels starts a task for each member, and skips a full mailbox in silence, as the specification of layers
+        says. This raises MailboxesFull, on purpose, when everyone else has the message.
         """
         self.require_valid_group_name(group)
         self._clean_expired()

@@ -5,8 +5,8 @@ What a message may be, and the frames that carry one: from a client to the serve
 import functools
 import json
 
-from chat.characters import is_blank
 from chat.errors import Refused
+from chat.invisible import is_blank
 
 MAX_LENGTH = 4_000  # characters in a message
 EXPECTED = 'Expected a JSON object with the text to send, such as {"message": "hello"}.'
@@ -43,11 +43,11 @@ def parse_message(text_data):
 
 
 def refuse_constant(name):
-    """Python reads NaN and Infinity as numbers. JSON has neither, and a browser couldn't read them."""
+    """Python reads NaN and Infinity as numbers. JSON has neither, so a frame with one of them is no JSON."""
     raise ValueError(name)
 
 
-@functools.lru_cache(maxsize=32)  # a room's messages of the moment, and no more memory than these take
+@functools.lru_cache(maxsize=32)  # everyone gets the latest messages; more than 32 would only take memory
 def make_frame(message):
-    """Return the frame that carries a message to the clients. It is made once for everyone in the room."""
+    """Return the frame that carries a message to the clients."""
     return json.dumps({"message": message})

@@ -6,13 +6,15 @@ import hashlib
 import re
 import unicodedata
 
-from chat.characters import has_stray, is_blank
 from chat.errors import Refused
+from chat.invisible import has_stray, is_blank
 
-MAX_LENGTH = 94  # "chat_" and 94 characters are the longest group name that a channel layer takes
+MAX_LENGTH = 94  # a group's name has at most 99 characters, and 5 of them are "chat_"
 
 # What every channel layer takes, on Redis too: https://channels.readthedocs.io/en/stable/topics/channel_layers.html
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+
+SPACES = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
 
 
 def clean_name(text):
@@ -20,9 +22,10 @@ def clean_name(text):
     Return the name of the room that a person means by this text. Raises Refused if no room can have it.
 
     Unicode has two ways to write é: as one character, and as an e with an accent behind it. They look alike, so
-    they are one room, and its name is the first (the form NFC, https://www.unicode.org/reports/tr15/).
+    they are one room, with the one character (the form NFC, https://www.unicode.org/reports/tr15/). The same goes
+    for spaces: any number of any kind is one space, and none at the ends.
     """
-    name = unicodedata.normalize("NFC", text)
+    name = unicodedata.normalize("NFC", SPACES.sub(" ", text)).strip(" ")
     if is_blank(name):
         raise Refused("A room needs a name of at least one visible character.")
     if len(name) > MAX_LENGTH:
@@ -41,8 +44,8 @@ def group_name(room_name):
     Return the name of the group for a room, whose name clean_name() has returned.
 
     A layer takes few characters in a group name, people type any. So a plain name stands in it as it
-    is, and any other as its SHA-256 digest. The first ends up behind "chat_", the second behind
-    "chat-", and no two names share a digest, so no two rooms share a group.
+    is, behind "chat_", and any other as its SHA-256 digest, behind "chat-". No two names are known that
+    share a digest, so no two rooms share a group.
     """
     if PLAIN_NAME.fullmatch(room_name):
         return f"chat_{room_name}"

@@ -1,5 +1,5 @@
 """
-How long a socket lives, who runs its events, and what its client hears of an error. Nothing here knows of a chat.
+How long a socket lives, who runs its events, and how its client hears of an error, whatever the messages are about.
 """
 
 import asyncio
@@ -20,19 +20,19 @@ logger = logging.getLogger(__name__)
 
 class SocketConsumer(AsyncWebsocketConsumer):
     """
-    A consumer whose leave() runs however its connection ends, and whose methods may raise Refused.
+    Channels' AsyncWebsocketConsumer, with leave(), which runs however the connection ends, and with Refused.
 
-    What connect() refuses gets no socket, and a line in the log. What receive() refuses is told to the client, as
-    {"error": the reason, "frame": which of its frames that was, counted from 1}, and the socket lives.
+    If connect() raises Refused, the socket is refused, and the log says why. If receive() raises it, the client gets
+    {"error": the reason, "frame": which of its frames it is about, counted from 1}, and stays connected.
     """
 
-    frames = 0  # that the client has sent
+    frames = 0  # that have come from the client
 
     async def __call__(self, scope, receive, send):
         """
-        Live as long as the socket: one task handles its frames, one its mailbox, until the client goes or an error.
+        Live as long as the socket: one task handles its frames, one its mailbox, until the client goes or one fails.
 
-        Channels' own __call__ starts a new task for each event. It would do the same for less than a full class.
+        Channels' own __call__ starts a new task for each event, which is slow where hundreds are in a room.
         """
         self.scope, self.base_send = scope, send
         self.channel_layer = get_channel_layer()
@@ -81,12 +81,12 @@ class SocketConsumer(AsyncWebsocketConsumer):
             await super().websocket_receive(event)
         except Refused as refused:
             if isinstance(refused, MailboxesFull):
-                self.channel_layer.losses.note(self.scope["path"], refused.number)
+                self.channel_layer.lost.note(self.scope["path"], refused.number)
             await self.send(json.dumps({"error": str(refused), "frame": self.frames}))
 
     async def leave(self):
         """
-        Undo what connect() has done. It runs once, however the connection ended.
+        Undo what connect() has done, if it came to it. Subclasses override this; it runs once, after everything else.
 
         disconnect() would be too little: Channels calls it when the client goes, not when a handler
         raised or the server stops, and a channel that stays in its group gets mail that nobody reads.

@@ -247,7 +247,7 @@ async def test_a_full_mailbox_is_said_to_the_sender_and_once_in_the_log(person, 
     expect(
         len(said()) == 1 and "3" in said()[0],
         seen=f"3 deliveries were lost in the lobby in a second, and the log has {len(said())} lines of it: {said()}.",
-        asked="websocket_receive() notes what was lost, and Losses tells the log the sum, a second after the first.",
+        asked="websocket_receive() notes what was lost, and LostDeliveries logs the sum, a second after the first.",
         file=FILE,
     )
 

@@ -944,7 +944,7 @@ MISTAKES = [
         "leave() takes for granted that connect() has joined a room",
         "'ChatConsumer' object has no attribute 'room_group_name'",
         edits=(
-            ("chat/consumers.py", "    room_group_name = None  # until the consumer has joined its room\n\n", ""),
+            ("chat/consumers.py", "    room_group_name = None  # until the room's name is known\n\n", ""),
             (
                 "chat/consumers.py",
                 "        if self.room_group_name is not None:\n            await self",
@@ -1259,7 +1259,7 @@ MISTAKES = [
         edits=(
             (
                 "chat/sockets.py",
-                'self.channel_layer.losses.note(self.scope["path"], refused.number)',
+                'self.channel_layer.lost.note(self.scope["path"], refused.number)',
                 'logger.error("Deliveries lost at %r: %d.", self.scope["path"], refused.number)',
             ),
         ),

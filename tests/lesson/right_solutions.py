@@ -698,13 +698,13 @@ if True:
         "a task tells of losses, in other words, and asyncio.wait ends the readers",
         edits=(
             (
-                "chat/losses.py.new",
+                "chat/lost_deliveries.py.new",
                 "",
                 """import asyncio
 import logging
 
 
-class Losses(dict):
+class LostDeliveries(dict):
     def note(self, address, number):
         if address not in self:
             self[address] = 0
@@ -719,7 +719,7 @@ class Losses(dict):
             ),
             (
                 "chat/layers.py",
-                """        missed = f"{number} of the {members} people here have missed this message"
+                """        missed = f"This message didn't reach {number} of the {members} people here"
         super().__init__(f"{missed}: they are too far behind. Say it again later.")
 """,
                 """        super().__init__(f"Of {members} in this room {number} did not get that.")
@@ -733,8 +733,8 @@ class Losses(dict):
             ),
         ),
         moves=(
-            ("chat/losses.py", "chat/losses.py.old"),
-            ("chat/losses.py.new", "chat/losses.py"),
+            ("chat/lost_deliveries.py", "chat/lost_deliveries.py.old"),
+            ("chat/lost_deliveries.py.new", "chat/lost_deliveries.py"),
         ),
     ),
 ]

@@ -1,5 +1,5 @@
 """
-What was lost where a mailbox was full, for the log: a line a second, however much it is.
+Tells the log of deliveries that were lost because a mailbox was full: a line a second for each address, with the sum.
 """
 
 import asyncio
@@ -9,18 +9,18 @@ import logging
 logger = logging.getLogger(__name__)
 
 
-class Losses:
-    """Counts deliveries that were lost, by the address at which somebody had spoken."""
+class LostDeliveries:
+    """Counts deliveries that were lost, by the path of the socket through which somebody had spoken."""
 
     def __init__(self):
         self.counts = collections.Counter()
         self.loop = None  # the event loop in which a report is due
 
     def note(self, address, number):
-        """Count them. The log tells the sum a second after the first one."""
+        """Add this number of deliveries. The log tells the sum a second after the first of them."""
         self.counts[address] += number
         loop = asyncio.get_running_loop()
-        if self.loop is not loop:  # a loop that has ended reports no more
+        if self.loop is not loop:  # no report is due, or it was due in a loop that has ended
             self.loop = loop
             loop.call_later(1, self.report)
 
