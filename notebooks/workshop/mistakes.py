@@ -977,7 +977,7 @@ MISTAKES = [
         6,
         "é is one room where it is one character, and another where it is two",
         "Bob got nothing within",
-        edits=(("chat/rooms.py", '    name = unicodedata.normalize("NFC", text)\n', "    name = text\n"),),
+        edits=(("chat/rooms.py", 'unicodedata.normalize("NFC", SPACES.sub(" ", text))', 'SPACES.sub(" ", text)'),),
     ),
     Mistake(
         "redirect-unescaped",

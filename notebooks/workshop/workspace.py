@@ -36,9 +36,9 @@ def open_stage(stage):
     """
     find_notebook(stage)
     wanted = state_before(stage)
-    if not WORKSPACE.exists() and COPIES.is_dir():
-        newest = max(COPIES.iterdir())
-        print(f"There was no workspace. The last copy of your work is notebooks/{COPIES.name}/{newest.name}/")
+    copies = sorted(COPIES.glob("*/workspace"))
+    if copies and not WORKSPACE.exists():
+        print(f"There was no workspace. The last copy of your work is {in_notebooks(copies[-1])}")
     current = read_files(WORKSPACE)
     server.stop_all()
     if current == wanted and WORKSPACE.is_dir():
@@ -124,7 +124,11 @@ def make_copy_folder():
 
 
 def say_kept(copy):
-    print(f"Your work is kept in notebooks/{copy.relative_to(NOTEBOOKS).as_posix()}/")
+    print(f"Your work is kept in {in_notebooks(copy)}")
+
+
+def in_notebooks(folder):
+    return f"notebooks/{folder.relative_to(NOTEBOOKS).as_posix()}/"
 
 
 def python(*arguments):

@@ -126,6 +126,22 @@ def test_each_copy_is_kept_when_work_is_moved_aside_again(lesson):
     assert kept == ["first", "second"]
 
 
+def test_a_kernel_that_died_before_it_copied_anything_is_no_trouble(lesson, states):
+    (lesson / "notebooks" / "workspace_copies").mkdir()
+    said = open_stage(lesson, 3)
+    assert said.startswith("Stage 3 is open"), said
+    assert without_key(workspace(lesson)) == before(3, states)
+
+
+def test_without_a_workspace_the_newest_copy_is_named(lesson):
+    copies = lesson / "notebooks" / "workspace_copies"
+    for name in ("2026-01-31_09-00-00_a", "2026-02-01_09-00-00_b"):
+        (copies / name / "workspace").mkdir(parents=True)
+    (copies / "2026-03-01_09-00-00_c").mkdir()  # what a kernel leaves that dies before it moves the work there
+    said = open_stage(lesson, 3)
+    assert "The last copy of your work is notebooks/workspace_copies/2026-02-01_09-00-00_b/workspace/\n" in said
+
+
 def test_what_is_just_a_stages_own_is_not_copied(lesson):
     said = "".join(open_stage(lesson, stage) for stage in (3, 3, 6, 2, 2))
     assert "Your work" not in said

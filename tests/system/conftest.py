@@ -29,11 +29,12 @@ def watch(tmp_path_factory):
     Return a function that starts a server whose inside can be asked.
 
     Each `change` is (file, old, new): what is another text in the server's copy of the project.
+    `server` is "runserver" or "uvicorn".
     """
     servers = []
 
-    def start(*changes):
-        server = WatchedServer(tmp_path_factory.mktemp("server"))
+    def start(*changes, server="runserver"):
+        server = WatchedServer(tmp_path_factory.mktemp("server"), server)
         servers.append(server)
         for change in changes:
             server.replace(*change)

@@ -3,6 +3,8 @@ The chat in a real browser, without anything that stands in for a person, a page
 """
 
 import asyncio
+import contextlib
+import importlib.resources
 from unittest import TestCase
 from urllib.parse import quote
 
@@ -164,7 +166,9 @@ class Window:
         return self.element("chat-log").get_property("value")
 
     def until_log(self, expected):
-        until(lambda: self.log == expected, f"the log is {expected!r} (it is {self.log!r})")
+        with contextlib.suppress(pytest.fail.Exception):
+            until(lambda: self.log == expected, "the log is as expected")
+        assert self.log == expected
 
     def focused(self):
         return self.look().execute_script("return document.activeElement.id")
@@ -348,6 +352,22 @@ def test_an_error_is_shown_and_what_was_typed_is_not_lost(window, second_window,
     assert_no_complaints(window.look())
 
 
+def test_a_message_that_not_everyone_got_is_in_the_log_and_can_be_said_again(window, watch):
+    """Someone's mailbox is full: the sender hears of it, and then gets the message like everyone who reads."""
+    server = watch(("tutorial/settings.py", "CAPACITY = 10_000", "CAPACITY = 1"))
+    window.enter(server, "lobby")
+    server.join("lobby", query="hold=chat_msg")  # one message is held in the handler, one waits, a third is too much
+    window.post("one")
+    window.until_log("one\n")
+    window.post("two")
+    window.until_log("one\ntwo\n")
+    window.post("three")
+    until(lambda: "1 of the 2 people here" in window.error, "the page says who has missed the message")
+    window.until_log("one\ntwo\nthree\n")
+    assert window.typed == "three"
+    assert_no_complaints(window.look())
+
+
 # What it looks like
 
 
@@ -421,6 +441,52 @@ def test_whoever_cannot_see_hears_what_everything_is(window, server):
     assert [element.get_property("textContent").strip() for element in spoken] == ["hello"]
 
 
+# https://github.com/dequelabs/axe-core finds what can be found without a person, about half of what bars people.
+# This package is Playwright's companion, but brings the script itself, which needs no more than a page.
+AXE = importlib.resources.files("axe_playwright_python") / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def find_barriers(browser):
+    """Return what on this page keeps people out: for each place the rule, the element, and what to do."""
+    browser.execute_script(AXE.read_text(encoding="utf-8"))
+    found = browser.execute_async_script("axe.run({runOnly: arguments[0]}).then(arguments[1])", RULES)
+    assert found["passes"], "axe-core has checked nothing"
+    return [
+        f"{rule['id']}: {rule['help']}\n{place['html']}\n{place['failureSummary']}"
+        for rule in found["violations"]
+        for place in rule["nodes"]
+    ]
+
+
+def open_chooser(window, server):
+    window.look().get(f"{server.url}/chat/")
+
+
+def open_refusal(window, server):
+    window.look().get(f"{server.url}/chat/?room=a%2Fb")
+
+
+def open_room(window, server):
+    """Enter a room with all in it that can be seen: a message, and an error."""
+    window.enter(server, "lobby")
+    window.post("hello")
+    window.until_log("hello\n")
+    window.paste("x" * 4001)
+    window.press(Keys.ENTER)
+    until(lambda: window.error, "the page shows an error")
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("open_page", [open_chooser, open_room, open_refusal])
+def test_no_page_bars_anyone(open_page, colours, window, server):
+    preference = {"name": "prefers-color-scheme", "value": colours}
+    window.look().execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [preference]})
+    open_page(window, server)
+    barriers = find_barriers(window.look())
+    assert not barriers, "\n\n".join(barriers)
+
+
 # When the connection is lost
 
 
@@ -454,6 +520,52 @@ def test_what_is_typed_while_the_server_restarts_arrives_once_it_is_back(window,
         assert each.error == ""
     assert "typed in one" in window.log and "typed in two" in second_window.log
     server.assert_nothing_broke()
+
+
+def test_an_error_gives_back_the_message_that_it_is_about(window, serve):
+    server = serve()
+    window.enter(server, "lobby")
+    server.stop()
+    window.until_away()
+    long = "x" * 5000
+    for message in ("one", long, "two"):
+        window.paste(message)
+        window.press(Keys.ENTER)
+    server.start()
+    window.until_connected()
+    window.until_log("one\ntwo\n")
+    until(lambda: "5000" in window.error, "the page says that a message is too long")
+    assert window.typed == long
+
+
+def test_each_connection_starts_anew(window, serve):
+    """What was answered on the last one isn't given back when it ends, and the server counts frames from 1 again."""
+    server = serve()
+    window.enter(server, "lobby")
+    window.post("hello")
+    window.until_log("hello\n")
+    long = "x" * 5000
+    window.paste(long)
+    window.press(Keys.ENTER)
+    until(lambda: window.typed == long, "the person has back what was too long")
+    window.paste("")
+    server.stop()
+    window.until_away()
+    assert window.typed == ""
+    server.start()
+    window.until_connected()
+    window.paste(long)
+    window.press(Keys.ENTER)
+    until(lambda: window.typed == long, "the person has back what was too long")
+
+
+def test_a_page_that_was_let_go_comes_back_by_itself(window, watch):
+    """4013 is what the server says to a client that reads too slowly."""
+    server = watch(("chat/consumers.py", 'await self.send(make_frame(event["message"]))', "await self.close(4013)"))
+    window.enter(server, "lobby")
+    window.post("hello")
+    until(lambda: window.typed == "hello", "the person has it back, since it may not have arrived")
+    window.until_connected()
 
 
 def test_what_is_typed_while_away_reaches_the_others_exactly_once(window, second_window, serve, redis):

@@ -34,7 +34,32 @@ ODD_ROOMS = [
     "a;b=c",
 ]
 # What an odd name would be taken for by someone who decodes it once too often, or cuts it off.
-LOOKALIKES = ["a", "a%41", "aA", "a%2Fb", "a b", "100", "A#B", "chat_a", "x" * 93, "é", "e\u0301"]
+LOOKALIKES = ["a", "a%41", "aA", "a%2Fb", "a b", "100", "A#B", "chat_a", "x" * 93, "é", "e"]
+# What looks alike in some typefaces, but is written with other characters, and what one of them would be without what
+# shapes it.
+LOOKALIKES += ["ﬁ", "fi", "А", "A", "👩👧", "1", "🏴", "🏳", "👍", "میخواهم", "क्ष"]
+
+# Characters that can't be seen, and shape those beside them.
+SHAPED_ROOMS = {
+    "family": "👩\u200d👩\u200d👧",
+    "family of two": "👩\u200d👧",
+    "rainbow flag": "🏳\ufe0f\u200d🌈",
+    "keycap": "1\ufe0f\u20e3",
+    "England's flag": "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+    "skin tone": "👍🏽",
+    "skin tone and profession": "👩🏽\u200d🚀",
+    "heart as a picture": "❤\ufe0f",
+    "heart as text": "❤\ufe0e",
+    "letter as a picture": "ℹ\ufe0f",
+    "Persian with ZWNJ": "می\u200cخواهم",
+    "Hindi with ZWJ": "क्\u200dष",
+    "Bengali with ZWJ": "র\u200d্যাব",
+    "ideograph with its variant": "葛\U000e0100",
+    "new in Unicode 15": "\U0001fae8",  # a shaking face
+    "joined in Unicode 15.1": "🐦\u200d🔥",  # a phoenix
+    "new in Unicode 16": "\U0001fae9",  # a face with bags under its eyes
+    "joined with one newer than this Python": "👩\u200d\U0001fae9",
+}
 
 REFUSED_ROOMS = {
     "95 letters": "x" * 95,
@@ -46,7 +71,37 @@ REFUSED_ROOMS = {
     "tab inside": "my\troom",
     "null": "a\0b",
     "blank": " ",
+    "zero width space": "\u200b",
+    "zero width space inside": "lob\u200bby",
+    "word joiner": "\u2060",
+    "word joiner inside": "lob\u2060by",
+    "byte order mark": "\ufeff",
+    "byte order mark inside": "lob\ufeffby",
+    "line separator": "a\u2028b",
+    "paragraph separator": "a\u2029b",
+    "right-to-left override": "\u202elobby",
+    "left-to-right isolate": "a\u2066b",
+    "soft hyphen": "lob\u00adby",
+    "Hangul filler": "\u3164",
+    "Hangul filler inside": "lob\u3164by",
+    "braille blank": "\u2800",
+    "braille blank inside": "lob\u2800by",
+    "joiner behind a Latin letter": "lobby\u200d",
+    "joiner between Latin letters": "lob\u200dby",
+    "joiner alone": "\u200d",
+    "joiner behind an emoji": "😀\u200d",
+    "non-joiner between Latin letters": "lob\u200cby",
+    "emoji style behind a Latin letter": "lobby\ufe0f",
+    "selector behind a Latin letter": "lobby\ufe00",
+    "tag behind a Latin letter": "lobby\U000e0067",
+    "emoji style behind punctuation": "lobby-\ufe0f",
+    "emoji style twice": "😀\ufe0f\ufe0f",
+    "non-joiner at the end": "می\u200c",
+    "flag whose tags have no end": "🏴\U000e0067\U000e0062",
 }
+
+
+NOTHING_TO_SEE = [" ", "\u200b", "\u2060", "\ufeff", "\u3164", "\u2800", "\u200d"]
 
 
 def room_of(page):
@@ -137,7 +192,11 @@ async def test_who_comes_back_after_a_restart_can_chat_again(serve):
 # Rooms
 
 
-@pytest.mark.parametrize("room", ODD_ROOMS + LOOKALIKES)
+ROOMS = [*ODD_ROOMS, *LOOKALIKES, *SHAPED_ROOMS.values()]
+ROOM_IDS = [*ODD_ROOMS, *LOOKALIKES, *SHAPED_ROOMS]
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=ROOM_IDS)
 async def test_a_room_of_any_name_has_a_page_and_a_socket(server, room):
     page = server.get_room(room)
     assert page.status == 200
@@ -148,7 +207,7 @@ async def test_a_room_of_any_name_has_a_page_and_a_socket(server, room):
         assert await hear(alice) == await hear(bob) == {"message": "hello"}
 
 
-@pytest.mark.parametrize("room", ODD_ROOMS + LOOKALIKES)
+@pytest.mark.parametrize("room", ROOMS, ids=ROOM_IDS)
 def test_whoever_types_a_name_gets_into_the_room_of_that_name(server, room):
     choice = server.get(f"/chat/?room={quote(room, safe='')}")
     assert choice.status == 302
@@ -156,16 +215,41 @@ def test_whoever_types_a_name_gets_into_the_room_of_that_name(server, room):
 
 
 async def test_no_two_names_lead_to_the_same_room(server):
-    rooms = ODD_ROOMS + LOOKALIKES
-    members = await asyncio.gather(*(server.enter(room) for room in rooms))
+    members = await asyncio.gather(*(server.enter(room) for room in ROOMS))
     try:
         for what in ("first", "second"):
-            for room, member in zip(rooms, members, strict=True):
+            for room, member in zip(ROOMS, members, strict=True):
                 await say(member, f"{what} in {room}")
-            for room, member in zip(rooms, members, strict=True):
+            for room, member in zip(ROOMS, members, strict=True):
                 assert await hear(member) == {"message": f"{what} in {room}"}
     finally:
         await asyncio.gather(*(member.close() for member in members))
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("café", "cafe\u0301"),
+        ("Ångström", "A\u030angstro\u0308m"),
+        ("한국", "\u1112\u1161\u11ab\u1100\u116e\u11a8"),
+        ("my room", "my  room"),
+        ("my room", "my\u00a0room"),
+        ("my room", " my\u3000\u2003room\u202f"),
+    ],
+    ids=["accent", "two accents", "Hangul", "two spaces", "no-break space", "spaces of all kinds"],
+)
+async def test_a_name_that_can_be_written_in_two_ways_is_one_room(server, name, written):
+    """It looks the same, so it's the same room, and its page says which of the two is its name."""
+    for page in (server.get_room(written), server.get(f"/chat/?room={quote(written)}")):
+        assert page.status == 302
+        assert page.getheader("Location") == f"/chat/{quote(name)}/"
+    page = server.get_room(name)
+    assert page.status == 200 and room_of(page) == name
+    async with server.enter(name) as alice, server.enter(written) as bob:
+        await say(alice, "in one way")
+        assert await hear(alice) == await hear(bob) == {"message": "in one way"}
+        await say(bob, "in the other")
+        assert await hear(alice) == await hear(bob) == {"message": "in the other"}
 
 
 @pytest.mark.parametrize("room", REFUSED_ROOMS.values(), ids=REFUSED_ROOMS)
@@ -173,6 +257,7 @@ async def test_a_name_that_no_room_can_have_is_refused_in_words(server, room):
     page = server.get_room(room)
     assert 400 <= page.status < 500
     assert problem_on(page).endswith((".", "!"))
+    assert ("visible character" in problem_on(page)) == (room in NOTHING_TO_SEE)
     assert "Traceback" not in page.text
 
     server.forget_log()
@@ -184,7 +269,10 @@ async def test_a_name_that_no_room_can_have_is_refused_in_words(server, room):
         assert line.endswith(problem_on(page)), "the page and the log say the same"
 
 
-@pytest.mark.parametrize("room", ["x" * 95, ".", "..", "a/b", "my\troom"])
+TYPED_ROOMS = ["x" * 95, ".", "..", "a/b", "my\troom", "lob\u200bby", "\u2060", "\u202elobby", "lobby\u200d"]
+
+
+@pytest.mark.parametrize("room", TYPED_ROOMS)
 def test_whoever_types_such_a_name_reads_why(server, room):
     choice = server.get(f"/chat/?room={quote(room, safe='')}")
     assert problem_on(choice) == problem_on(server.get_room(room))
@@ -227,6 +315,8 @@ BAD_FRAMES = {
     "object message": ('{"message": {"message": "hello"}}', "string"),
     "no text": ('{"message": ""}', "blank"),
     "blank": ('{"message": " \\n\\t\\u3000"}', "blank"),
+    "nothing to be seen": (json.dumps({"message": "\u200b"}), "blank"),
+    "more that can't be seen": (json.dumps({"message": " \u2060\ufeff\u3164\u2800\ufe0f\u200d"}), "blank"),
     "4001 characters": (json.dumps({"message": LONG}), "4001"),
     "lone surrogate": ('{"message": "\\ud800"}', "surrogate"),
     "binary": (b'{"message": "hello"}', "binary"),
@@ -240,15 +330,45 @@ async def test_a_bad_frame_is_answered_to_its_sender_alone_and_the_socket_lives(
     async with server.enter("lobby") as alice, server.enter("lobby") as bob:
         await alice.send(frame)
         answer = await hear(alice)
-        assert list(answer) == ["error"]
+        assert set(answer) == {"error", "frame"}
         assert word in answer["error"]
         assert answer["error"].endswith(".")
+        assert answer["frame"] == 1
         await say(alice, "a good one")
         assert await hear(alice) == {"message": "a good one"}
         assert await hear(bob) == {"message": "a good one"}, "the bad frame is nothing to bob"
 
 
-@pytest.mark.parametrize("text", ["x" * 4000, "😀" * 4000, "\0", "a\u2028b", "<b>", " a ", "\ud83d\ude00"])
+async def test_an_error_says_which_of_its_senders_frames_it_is_about(server):
+    """Counted are all frames of this connection, and nobody else's: some come in one piece with others."""
+    async with server.enter("lobby") as alice, server.enter("lobby") as bob:
+        await bob.send("not JSON")
+        assert (await hear(bob))["frame"] == 1
+        frames = ["not JSON", '{"message": "good"}', b"binary", '{"message": ""}', '{"message": "too"}', "[]"]
+        for frame in frames:
+            await alice.send(frame)
+        found = [await hear(alice) for _ in frames]
+        assert [answer.get("message", answer.get("frame")) for answer in found] == [1, "good", 3, 4, "too", 6]
+        assert [(await hear(bob))["message"] for _ in range(2)] == ["good", "too"]
+        await bob.send("not JSON")
+        assert (await hear(bob))["frame"] == 2, "alice's frames are not counted with his"
+
+
+MESSAGES = ["x" * 4000, "😀" * 4000, "\0", "a\u2028b", "<b>", " a ", "\ud83d\ude00"]
+# Nothing is taken out of a message or written in another way, not even what a room's name can't hold.
+MESSAGES += [
+    "👩\u200d👩\u200d👧",
+    "🏳\ufe0f\u200d🌈",
+    "1\ufe0f\u20e3",
+    "\u200ba",
+    "\u202ea",
+    "e\u0301",
+    "می\u200cخواهم",
+    "۝",
+]
+
+
+@pytest.mark.parametrize("text", MESSAGES)
 async def test_a_message_arrives_to_the_letter(server, text):
     async with server.enter("lobby") as alice:
         await say(alice, text)

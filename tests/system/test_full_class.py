@@ -46,14 +46,14 @@ def test_200_send_3_each_at_the_same_moment_and_nothing_is_lost(server):
 
 
 def read_losses(server):
-    """Return [(room, number), …]: what the log says about lost deliveries."""
-    said = re.findall(r"Deliveries lost in the room ('.*'|\".*\"): (\d+)\. Mailboxes are full\.", server.log())
-    return [(ast.literal_eval(room), int(number)) for room, number in said]
+    """Return [(address, number), …]: what the log says about lost deliveries."""
+    said = re.findall(r"Deliveries lost at ('.*'|\".*\"): (\d+)\. Mailboxes are full\.", server.log())
+    return [(ast.literal_eval(address), int(number)) for address, number in said]
 
 
 def read_missed(error):
     """Return (number, members) of a message that some have missed, as its sender was told."""
-    found = re.match(r"(\d+) of the (\d+) people here have missed this message", error)
+    found = re.match(r"This message didn't reach (\d+) of the (\d+) people here", error)
     assert found, error
     return int(found[1]), int(found[2])
 
@@ -77,14 +77,14 @@ def test_the_senders_and_the_log_are_told_what_a_full_mailbox_drops(watch):
             assert answer == {"message": text}, "her own mailbox has space"
         assert told == [(1, 3)] * (number - 11), "one message is in the slow one's hands, ten are in its mailbox"
         assert bob.hear_messages(number) == said, "his mailbox has space"
-    losses = {room: number - 11 for room, number in rooms.items()}
+    losses = {f"/ws/chat/{room}/": number - 11 for room, number in rooms.items()}
 
     def summed():
-        return {room: sum(n for named, n in read_losses(server) if named == room) for room in rooms}
+        return {address: sum(n for named, n in read_losses(server) if named == address) for address in losses}
 
     until(lambda: summed() == losses, f"the log tells of {losses}, and not of {summed()}")
     lines = len(read_losses(server))
-    assert lines <= len(rooms) * (time.monotonic() - began + 1), "a room has a line a second, not one for each loss"
+    assert lines <= len(rooms) * (time.monotonic() - began + 1), "an address has a line a second, not one for each loss"
 
     server.ask("release")
     for alice, bob, slow in people.values():
@@ -121,7 +121,7 @@ def test_a_crowd_that_outruns_its_mailboxes_loses_nothing_without_a_word(watch):
             numbers = [text for text in heard if text.startswith(f"{sender}:")]
             assert numbers == sorted(set(numbers)), "each sender's order, and nothing twice"
     until(lambda: sum(number for _, number in read_losses(server)) == missed, "the log tells of as many as the senders")
-    assert {room for room, _ in read_losses(server)} == {"聊天室"}
+    assert {address for address, _ in read_losses(server)} == {"/ws/chat/聊天室/"}
     assert_everyone_hears(crowd, "all are still here")
     server.assert_nothing_broke()
 
@@ -181,7 +181,7 @@ def test_whoever_leaves_with_its_mail_unread_leaves_in_peace(watch):
     server = watch()
     deaf, alice, bob = server.join("lobby", buffer=4096), server.join("lobby"), server.join("lobby")
     text = "😀" * 4000
-    while not server.ask("kept", deaf.port):
+    while server.ask("kept", deaf.port) < 100_000:  # less might be on its way to the system
         alice.say(text)
         assert alice.hear() == bob.hear() == {"message": text}
     said = [str(n) for n in range(50)]

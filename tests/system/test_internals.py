@@ -1,14 +1,16 @@
 """
-What the chat takes for granted inside Channels, daphne and Twisted.
+What the chat takes for granted inside Channels, daphne, Twisted, uvicorn and asyncio.
 
 Nobody promises any of it. When one of these tests fails after an update, it says which lines of ours to look at.
 """
 
 import asyncio
+import json
 
 import pytest
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
+from channels.layers import InMemoryChannelLayer
 from running import until
 from watched import make_message
 
@@ -20,9 +22,9 @@ HELLO = {"type": "chat_msg", "message": "hello"}
 class Socket:
     """A consumer with a server's two ends: what it receives, and what it has sent."""
 
-    def __init__(self, run):
+    def __init__(self, run, **scope):
         self.events, self.sent = asyncio.Queue(), asyncio.Queue()
-        self.task = asyncio.ensure_future(run(dict(SCOPE), self.events.get, self.sent.put))
+        self.task = asyncio.ensure_future(run({**SCOPE, **scope}, self.events.get, self.sent.put))
         self.events.put_nowait({"type": "websocket.connect"})
 
     async def hear(self):
@@ -41,10 +43,11 @@ async def turns():
 
 # The layer
 
-LAYER = "tutorial/layers.py, ClassroomInMemoryChannelLayer: compare it with channels/layers.py, InMemoryChannelLayer."
+LAYER = "chat/layers.py, ClassroomInMemoryChannelLayer: compare it with channels/layers.py, InMemoryChannelLayer."
 
 
-async def test_what_expires_is_thrown_away_as_mail_comes_and_goes(layer):
+@pytest.mark.parametrize("way", ["send", "group_send"])
+async def test_what_expires_is_thrown_away_as_mail_comes_and_goes(layer, way):
     """Within the time of expiry and CLEAN_EVERY, by each of the two that call _clean_expired()."""
     layer.CLEAN_EVERY = 0.1
 
@@ -55,7 +58,8 @@ async def test_what_expires_is_thrown_away_as_mail_comes_and_goes(layer):
     for use in (receive, lambda: layer.group_send("nobody", HELLO)):
         layer.expiry = 0.1
         await layer.group_add(GROUP, "late")
-        await layer.send("late", HELLO)
+        await getattr(layer, way)("late" if way == "send" else GROUP, HELLO)
+        assert "late" in layer.channels, f"The layer keeps mailboxes elsewhere now. {LAYER}"
         layer.expiry = 60
         deadline = asyncio.get_running_loop().time() + 20
         while "late" in layer.channels:
@@ -87,18 +91,63 @@ async def test_a_message_is_in_all_mailboxes_before_anyone_else_has_a_turn(layer
     with pytest.raises(StopIteration):
         sending.send(None)
         pytest.fail(
-            "group_send() waits in the middle, so a member may leave meanwhile, and mail comes after it has left. "
-            "chat/consumers.py, ChatConsumer.leave() waits for one turn of the loop only. " + LAYER
+            "group_send() waits in the middle, so a member may leave meanwhile, and mailbox() makes a new mailbox for "
+            f"it, that nobody ever takes away. {LAYER}"
         )
+    assert len(layer.channels) == 100
+
+
+async def test_everyone_has_a_copy_of_their_own_and_both_ways_into_a_mailbox_lead_to_the_same(layer):
+    for number in range(2):
+        await layer.group_add(GROUP, f"member{number}")
+    await layer.send("member0", {"type": "chat_msg", "message": "to one"})
+    await layer.group_send(GROUP, HELLO)
+    assert (await layer.receive("member0"))["message"] == "to one", f"send() puts mail elsewhere now. {LAYER}"
+    first, second = await layer.receive("member0"), await layer.receive("member1")
+    assert first == second == HELLO
+    first["message"] = "changed"
+    assert second == HELLO, f"What one consumer changes in its event, the others see too. {LAYER}"
+
+
+async def test_a_reader_that_waits_has_the_mailbox_that_mail_is_put_into(layer):
+    """Channels makes a new one whenever it was empty: who waited before then would wait for ever."""
+    for _ in range(3):
+        reading = asyncio.ensure_future(layer.receive("mine"))
+        await turns()
+        await layer.send("mine", HELLO)
+        assert await asyncio.wait_for(reading, 20) == HELLO, LAYER
+    assert "mine" in layer.channels, f"receive() throws the mailbox away. {LAYER}"
+
+
+async def test_a_mailbox_goes_with_the_task_that_asked_for_its_channel(layer):
+    async def life():
+        channel = await layer.new_channel()
+        await layer.group_add(GROUP, channel)
+        await layer.group_send(GROUP, HELLO)
+        there = channel in layer.channels
+        await layer.group_discard(GROUP, channel)
+        return there
+
+    assert await asyncio.create_task(life()), f"The layer keeps mailboxes elsewhere now. {LAYER}"
+    await turns()
+    assert layer.channels == {}, f"A mailbox is left, and nobody will read it: see new_channel(). {LAYER}"
+
+
+async def test_our_layer_refuses_the_names_that_channels_own_refuses(layer):
+    own = InMemoryChannelLayer()
+    for group in ("聊天室", "a b", "x" * 100, ""):
+        for refusing in (own, layer):
+            with pytest.raises(TypeError, match="Group name"):
+                await refusing.group_send(group, HELLO)
 
 
 # The consumer
 
 CALL = (
-    "chat/consumers.py, ChatConsumer.__call__: compare it with channels/consumer.py, AsyncConsumer.__call__, and "
+    "chat/sockets.py, SocketConsumer.__call__: compare it with channels/consumer.py, AsyncConsumer.__call__, and "
     "channels/utils.py, await_many_dispatch."
 )
-DISPATCH = "chat/consumers.py, ChatConsumer.dispatch: compare it with channels/consumer.py, AsyncConsumer.dispatch."
+DISPATCH = "chat/sockets.py, SocketConsumer.dispatch: compare it with channels/consumer.py, AsyncConsumer.dispatch."
 
 
 async def test_our_call_sets_what_channels_own_sets(layer):
@@ -188,10 +237,41 @@ async def test_a_consumer_does_one_thing_at_a_time(layer):
     await alice.leave()
 
 
-LEAVE = "chat/consumers.py, ChatConsumer.leave() throws the mailbox away: it is layer.channels[self.channel_name]."
+REFUSED = (
+    "chat/sockets.py, SocketConsumer.websocket_connect and websocket_receive: they are around channels/generic/"
+    "websocket.py's, which call connect() and receive()."
+)
 
 
-async def test_the_mailbox_of_who_leaves_is_where_leave_looks_for_it(layer):
+async def test_what_connect_refuses_is_closed_and_what_receive_refuses_is_told(layer, caplog):
+    from chat.consumers import ChatConsumer
+    from chat.errors import Refused
+
+    class Refusing(ChatConsumer):
+        async def connect(self):
+            if self.scope["path"] == "/refused/":
+                raise Refused("Not here.")
+            await super().connect()
+
+        async def receive(self, text_data=None, bytes_data=None):
+            raise Refused(f"Not {text_data or bytes_data}.")
+
+    alice = Socket(Refusing(), path="/refused/")
+    assert (await alice.hear())["type"] == "websocket.close", REFUSED
+    assert [record.getMessage() for record in caplog.records] == ["Refused the socket '/refused/': Not here."], REFUSED
+    await alice.leave()
+
+    bob = Socket(Refusing())
+    assert (await bob.hear())["type"] == "websocket.accept", REFUSED
+    for number, frame in enumerate(({"text": "text"}, {"bytes": b"bytes"}), start=1):
+        bob.events.put_nowait({"type": "websocket.receive", **frame})
+        (content,) = frame.values()
+        told = json.loads((await bob.hear())["text"])
+        assert told == {"error": f"Not {content}.", "frame": number}, REFUSED
+    await bob.leave()
+
+
+async def test_nothing_is_left_of_who_leaves_with_mail_unread(layer):
     from chat.consumers import ChatConsumer
 
     class Slow(ChatConsumer):
@@ -201,56 +281,72 @@ async def test_the_mailbox_of_who_leaves_is_where_leave_looks_for_it(layer):
     consumer = Slow()
     alice = Socket(consumer)
     await alice.hear()
-    assert list(layer.channels) == [consumer.channel_name], f"The layer keeps mailboxes elsewhere now. {LEAVE}"
+    assert list(layer.channels) == [consumer.channel_name], f"The layer keeps mailboxes elsewhere now. {LAYER}"
     for _ in range(10):  # the first is in her hands when she leaves, the others wait
         await layer.group_send(GROUP, HELLO)
     await alice.leave()
-    assert layer.channels == {}, f"A mailbox is left, and nobody reads it. {LEAVE}"
-    assert layer.groups == {}
+    assert layer.channels == {}, f"A mailbox is left, and nobody will read it: see new_channel(). {LAYER}"
+    assert layer.groups == {}, f"Her channel is in its group yet: leave() has not run. {CALL}"
 
 
-def test_on_redis_there_is_no_such_mailbox():
-    from channels_redis.core import RedisChannelLayer
+# The servers
 
-    layer = RedisChannelLayer(hosts=["redis://127.0.0.1:1"])
-    assert not hasattr(layer, "channels"), f"This layer has `channels` too: see whether pop() there is right. {LEAVE}"
-
-
-# daphne and Twisted
-
-BACKPRESSURE = (
-    "tutorial/middleware.py, Backpressure: `send` has to be a functools.partial with daphne's protocol as its first "
-    "argument (daphne/server.py, create_application), and protocol.transport Twisted's, with bufferSize, "
-    "pauseProducing and resumeProducing (twisted/internet/abstract.py, FileDescriptor)."
+FIND = (
+    "tutorial/connections.py, find_connection: `send` has to be a functools.partial with daphne's protocol as its "
+    "first argument (daphne/server.py, create_application), or a method of uvicorn's protocol (uvicorn/protocols/"
+    "websockets), and protocol.transport Twisted's or asyncio's. "
+)
+TWISTED = FIND + (
+    "TwistedConnection takes from it bufferSize, pauseProducing, resumeProducing, dataBuffer, offset, _tempDataLen and "
+    "abortConnection (twisted/internet/abstract.py, FileDescriptor, and tcp.py)."
+)
+ASYNCIO = FIND + (
+    "AsyncioConnection takes from it set_write_buffer_limits, get_write_buffer_size and abort (asyncio/transports.py, "
+    "_FlowControlMixin, and selector_events.py)."
 )
 
-
 FRAME = make_message("0")
+TEXT = "😀" * 4000
 
 
-def send_many(server, client):
+def send_many(server, client, frame, number):
     """Send more frames than the server may take in, while the handler of the first is held."""
     before = server.ask("handled_in", "lobby")
-    client.send(*[FRAME] * 2000)
+    client.send(*[frame] * number)
     until(lambda: server.ask("handled_in", "lobby") > before, "the first of many frames has come")
 
 
-def assert_bounded(server, client, why):
-    """Assert that no more is taken in than one read brings."""
-    from tutorial.middleware import Backpressure
-
+def assert_bounded(server, client, most, why):
+    """Assert that no more frames than these are taken in."""
     for _ in range(50):  # each answer takes a turn of the server's loop, in which it might read on
         taken_in = server.ask("taken_in", client.port)
-        assert taken_in <= Backpressure.READ // len(FRAME), (
+        assert taken_in <= most, (
             f"The server has taken in {taken_in} frames of a client whose first is still being handled. {why}"
         )
+
+
+def most_in_a_read():
+    """Return how many of the shortest frames daphne may take in at a time."""
+    from tutorial.connections import READ
+
+    return READ // len(FRAME)
+
+
+def let_wait(server, talker, silent):
+    """Let one talk until the system takes in no more for the other, who doesn't read. Return how often."""
+    said = 0
+    while server.ask("kept", silent.port) < 3 * len(json.dumps(TEXT)):  # fewer might be on their way to the system
+        talker.say(TEXT)
+        assert talker.hear() == {"message": TEXT}
+        said += 1
+    return said
 
 
 def test_backpressure_finds_daphnes_transport(watch):
     server = watch()
     alice = server.join("lobby", query="hold=receive")
-    send_many(server, alice)
-    assert_bounded(server, alice, BACKPRESSURE)
+    send_many(server, alice, FRAME, 2000)
+    assert_bounded(server, alice, most_in_a_read(), TWISTED)
     server.ask("release")
     assert alice.hear_messages(2000) == ["0"] * 2000
 
@@ -260,20 +356,56 @@ def test_nothing_else_resumes_what_backpressure_has_paused(watch):
     server = watch()
     alice = server.join("lobby", query="hold=receive", buffer=4096)
     bob = server.join("lobby")
-    text = "😀" * 4000
-    said = 0
-    while not server.ask("kept", alice.port):
-        bob.say(text)
-        assert bob.hear() == {"message": text}
-        said += 1
-    send_many(server, alice)
-    assert alice.hear_messages(said) == [text] * said
+    said = let_wait(server, bob, alice)
+    send_many(server, alice, FRAME, 2000)
+    assert alice.hear_messages(said) == [TEXT] * said
     until(lambda: not server.ask("kept", alice.port), "all that was kept for her is hers")
     assert_bounded(
         server,
         alice,
+        most_in_a_read(),
         "Something has resumed its connection. twisted/web/http.py, HTTPChannel.resumeProducing, is asked even for a "
-        "socket that is no HTTP any more, and has to leave it alone. " + BACKPRESSURE,
+        "socket that is no HTTP any more, and has to leave it alone. " + TWISTED,
     )
     server.ask("release")
     assert alice.hear_messages(2000) == ["0"] * 2000
+
+
+def test_uvicorn_takes_in_no_more_than_a_read_by_itself(watch):
+    """asyncio reads 256 KiB at most at a time. From then on uvicorn waits until the application asks for more."""
+    server = watch(server="uvicorn")
+    alice = server.join("lobby", query="hold=receive")
+    send_many(server, alice, make_message("0", padding="x" * 100_000), 20)
+    assert_bounded(server, alice, 3, "Then AsyncioConnection has to pause it, as TwistedConnection does. " + ASYNCIO)
+    server.ask("release")
+    assert alice.hear_messages(20) == ["0"] * 20
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "why"),
+    [("runserver", "TwistedConnection", TWISTED), ("uvicorn", "AsyncioConnection", ASYNCIO)],
+    ids=["runserver", "uvicorn"],
+)
+def test_a_connection_knows_how_much_waits_for_its_client(watch, kind, name, why):
+    server = watch(server=kind)
+    alice, bob = server.join("lobby", buffer=4096), server.join("lobby")
+    nothing = {"type": name, "kept": 0, "waiting": 0}
+    assert server.ask("connection", alice.port) == nothing, why
+    said = let_wait(server, bob, alice)
+    found = server.ask("connection", alice.port)
+    assert found["waiting"] == found["kept"] > 0, why
+    assert alice.hear_messages(said) == [TEXT] * said
+    until(lambda: not server.ask("kept", alice.port), "all that was kept for her is hers")
+    assert server.ask("connection", alice.port) == nothing, why
+
+
+def test_uvicorns_send_waits_for_nobody_before_backpressure_does(watch):
+    """Else the consumer would wait, its mailbox would fill, and the others would hear that she has missed something."""
+    from tutorial.backpressure import MAY_WAIT
+
+    server = watch(server="uvicorn")
+    alice, bob = server.join("lobby", buffer=4096), server.join("lobby")
+    while server.ask("kept", alice.port) < MAY_WAIT // 2:
+        bob.say(TEXT)
+        assert bob.hear() == {"message": TEXT}
+        assert server.ask("mail") == 0, f"Mail waits in her mailbox: send() waits until she has read. {ASYNCIO}"

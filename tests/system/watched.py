@@ -17,13 +17,18 @@ from running import Server, until
 
 
 class WatchedServer(Server):
-    """runserver from a copy of the project, with watched_runserver.py inside it to ask."""
+    """
+    A server from a copy of the project, with watched_process.py inside it to ask.
 
-    def __init__(self, folder, **environment):
+    It is "runserver", as in all other tests, or "uvicorn".
+    """
+
+    def __init__(self, folder, server="runserver", **environment):
         self.listener = socket.create_server(("127.0.0.1", 0))
         super().__init__(folder, WATCH_PORT=str(self.listener.getsockname()[1]), **environment)
-        script = Path(__file__).parent / "watched_runserver.py"
-        self.command = [sys.executable, str(script), f"127.0.0.1:{self.port}"]
+        script = Path(__file__).parent / "watched_process.py"
+        where = {"runserver": [f"127.0.0.1:{self.port}"], "uvicorn": ["--port", str(self.port)]}[server]
+        self.command = [sys.executable, str(script), server, *where]
         self.lines = None
         self.clients = []
 
@@ -34,10 +39,11 @@ class WatchedServer(Server):
         connection.settimeout(60)
         with connection:
             self.lines = connection.makefile("rw", encoding="utf-8")
+        self.ask("settle")
         return self
 
     def ask(self, question, *arguments):
-        """Return what the server's inside answers: see Watch in watched_runserver.py."""
+        """Return what the server's inside answers: see Watch in watched_process.py."""
         print(json.dumps([question, *arguments]), file=self.lines, flush=True)
         answer = self.lines.readline()
         if not answer:
@@ -123,6 +129,7 @@ class RawClient:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port = self.socket.getsockname()[1]
         self.rest = bytearray()  # what has come and is not read yet
+        self.close_code = None  # what the server's close frame has said
         self.send(
             f"GET /ws/chat/{quote(room, safe='')}/{query and f'?{query}'} HTTP/1.1\r\n"
             f"Host: 127.0.0.1:{server.port}\r\nOrigin: {server.url}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -179,8 +186,21 @@ class RawClient:
                 number = number and number - 1
             elif opcode == 0x89:
                 self.send(make_frame(payload, 0x8A))
+            elif opcode == 0x88:
+                self.close_code = int.from_bytes(payload[:2], "big")  # 0: it says none
+                self.send(make_frame(payload, 0x88))
+                raise ConnectionError(f"The server has closed this socket: {self.close_code}.")
             else:
                 raise ConnectionError(f"The server has sent {bytes([opcode]) + payload!r}")
+
+    def hear_the_rest(self):
+        """Read until the server has closed this socket, and return what its last text frames hold."""
+        heard = []
+        with contextlib.suppress(ConnectionError):
+            while True:
+                heard.append(self.hear())
+        self.socket.close()
+        return heard
 
     def until_closed(self):
         """Read until the server has closed this socket."""

@@ -1,5 +1,8 @@
 """
-Run `manage.py runserver`, and let the test that started it look inside, and hold what the test has to outrun.
+Run a server, and let the test that started it look inside, and hold what the test has to outrun.
+
+    python watched_process.py runserver 127.0.0.1:8000
+    python watched_process.py uvicorn --port 8000
 
 The test listens on a port of its own, named in WATCH_PORT. Each line that comes from there is a question, and gets a
 line of JSON. When that connection closes, the test is over, and this process ends.
@@ -20,6 +23,18 @@ from pathlib import Path
 sys.path.insert(0, str(Path.cwd()))  # the copy of the project
 
 
+def find(kind):
+    """Return the only object in this process that is of this type."""
+    (found,) = (thing for thing in gc.get_objects() if type(thing) is kind)
+    return found
+
+
+def find_running_loop():
+    loops = (thing for thing in gc.get_objects() if issubclass(type(thing), asyncio.AbstractEventLoop))
+    (running,) = (loop for loop in loops if loop.is_running())
+    return running
+
+
 class Watch:
     """What the test may ask for: each public method answers one question."""
 
@@ -32,6 +47,8 @@ class Watch:
         self.handled = collections.Counter()  # room: its frames whose handler has begun
         self.record = None  # the rooms of the frames that were handled since block(), in order
         self.server = None
+        self.loop = None
+        self.servers_tasks = set()
         self._wrap("receive")
         self._wrap("chat_msg")
 
@@ -40,9 +57,10 @@ class Watch:
 
         async def watched(consumer, *event, **frame):
             if name == "receive":
-                self.handled[consumer.room_name] += 1
+                room = consumer.scope["url_route"]["kwargs"]["room_name"]
+                self.handled[room] += 1
                 if self.record is not None:
-                    self.record.append(consumer.room_name)
+                    self.record.append(room)
             if consumer.scope["query_string"] == f"hold={name}".encode():
                 await self.released.wait()
             await handler(consumer, *event, **frame)
@@ -50,23 +68,27 @@ class Watch:
         setattr(self.consumer_class, name, watched)
 
     def _protocols(self):
-        """Return daphne's WebSocket connections."""
+        """Return the server's WebSocket connections, by the port of the client."""
+        if "uvicorn.server" in sys.modules:
+            from uvicorn.server import Server
+
+            self.server = self.server or find(Server)
+            found = self.server.server_state.connections
+            return {protocol.client[1]: protocol for protocol in found if ".websockets." in type(protocol).__module__}
         from daphne.server import Server
         from daphne.ws_protocol import WebSocketProtocol
 
-        if self.server is None:
-            (self.server,) = (thing for thing in gc.get_objects() if type(thing) is Server)
-        return [protocol for protocol in self.server.connections if type(protocol) is WebSocketProtocol]
+        self.server = self.server or find(Server)
+        found = self.server.connections
+        return {protocol.client_addr[1]: protocol for protocol in found if type(protocol) is WebSocketProtocol}
 
-    def _protocol(self, port):
-        (found,) = (protocol for protocol in self._protocols() if protocol.client_addr[1] == port)
-        return found
+    async def settle(self):
+        """Take the tasks that there are for the server's own."""
+        self.servers_tasks = asyncio.all_tasks() - {asyncio.current_task()}
 
     async def left(self):
         """Return how much there is of all that a client may leave behind."""
         from channels.layers import get_channel_layer
-
-        import chat.consumers
 
         connections = len(self._protocols())
         gc.collect()
@@ -75,11 +97,17 @@ class Watch:
             "groups": len(layer.groups),
             "members": sum(map(len, layer.groups.values())),
             "mailboxes": len(layer.channels),
-            "tasks": len(asyncio.all_tasks() - {asyncio.current_task()}),
+            "tasks": len(asyncio.all_tasks() - self.servers_tasks - {asyncio.current_task()}),
             "consumers": sum(type(thing) is self.consumer_class for thing in gc.get_objects()),
             "connections": connections,
-            "losses to tell": len(chat.consumers.lost),
+            "losses to tell": len(layer.lost.counts),
         }
+
+    async def mail(self):
+        """Return how many events wait in all mailboxes together."""
+        from channels.layers import get_channel_layer
+
+        return sum(mailbox.qsize() for mailbox in get_channel_layer().channels.values())
 
     def handled_in(self, room):
         """Return how many frames from this room have reached the consumer."""
@@ -87,12 +115,25 @@ class Watch:
 
     async def kept(self, port):
         """Return the bytes that the server keeps for the client on this port, which hasn't taken them yet."""
-        transport = self._protocol(port).transport
-        return len(transport.dataBuffer) + transport._tempDataLen
+        transport = self._protocols()[port].transport
+        if hasattr(transport, "get_write_buffer_size"):
+            return transport.get_write_buffer_size()
+        return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+
+    async def connection(self, port):
+        """Return what tutorial/connections.py has found for the client on this port, what it says, and what is so."""
+        from tutorial.connections import Connection
+
+        transport = self._protocols()[port].transport
+        for thing in gc.get_objects():
+            if issubclass(type(thing), Connection) and getattr(thing.abort, "__self__", None) is transport:
+                return {"type": type(thing).__name__, "waiting": thing.waiting(), "kept": await self.kept(port)}
+        return None
 
     async def taken_in(self, port):
-        """Return how many events from the client on this port wait for its consumer."""
-        return self._protocol(port).application_queue.qsize()
+        """Return how many events from the client on this port wait in the server for its consumer."""
+        protocol = self._protocols()[port]
+        return (protocol.queue if hasattr(protocol, "queue") else protocol.application_queue).qsize()
 
     async def recorded(self):
         """Return the rooms of the frames that were handled since block(), in order."""
@@ -124,12 +165,10 @@ class Watch:
         self.free.set()
 
     def answer(self, connection):
-        from daphne.server import twisted_loop
-
-        self.loop = twisted_loop
         # A test that has ended, however it did, closes its side: OSError, or no more lines.
         with contextlib.suppress(OSError), connection, connection.makefile("rw", encoding="utf-8") as lines:
             for line in lines:
+                self.loop = self.loop or find_running_loop()
                 name, *arguments = json.loads(line)
                 method = getattr(self, name)
                 if asyncio.iscoroutinefunction(method):
@@ -147,5 +186,10 @@ if __name__ == "__main__":
     django.setup()
     connection = socket.create_connection(("127.0.0.1", int(os.environ["WATCH_PORT"])))
     threading.Thread(target=Watch().answer, args=(connection,), daemon=True).start()
-    sys.argv = ["manage.py", "runserver", "--noreload", *sys.argv[1:]]
-    runpy.run_path("manage.py", run_name="__main__")
+    server, *arguments = sys.argv[1:]
+    if server == "uvicorn":
+        sys.argv = ["uvicorn", "tutorial.asgi:application", *arguments]
+        runpy.run_module("uvicorn", run_name="__main__")
+    else:
+        sys.argv = ["manage.py", "runserver", "--noreload", *arguments]
+        runpy.run_path("manage.py", run_name="__main__")
