@@ -1,5 +1,5 @@
 """
-Tells the log of deliveries that were lost because a mailbox was full: a line a second for each address, with the sum.
+Tells the log of deliveries lost to full mailboxes: a line a second for each address, with the sum.
 """
 
 import asyncio

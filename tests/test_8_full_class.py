@@ -304,6 +304,12 @@ async def test_nothing_is_left_of_people_who_have_gone(person, layer):
         for _ in range(5):
             await talker.say("You are leaving already?")
         await visitor.leave()
+        expect(
+            not visitor.socket.future.cancelled(),
+            seen=f"Somebody has left, and {TIMEOUT} s later their consumer was still at work.",
+            asked="__call__ waits for both readers, and whatever ends one of them ends the other, then leave() runs.",
+            file=FILE,
+        )
     await talker.leave()
     members = len(layer.groups.get("chat_lobby", ()))
     expect(

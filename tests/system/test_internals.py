@@ -97,13 +97,17 @@ async def test_a_message_is_in_all_mailboxes_before_anyone_else_has_a_turn(layer
     assert len(layer.channels) == 100
 
 
+async def take(layer, channel):
+    return await asyncio.wait_for(layer.receive(channel), 20)
+
+
 async def test_everyone_has_a_copy_of_their_own_and_both_ways_into_a_mailbox_lead_to_the_same(layer):
     for number in range(2):
         await layer.group_add(GROUP, f"member{number}")
     await layer.send("member0", {"type": "chat_msg", "message": "to one"})
-    await layer.group_send(GROUP, HELLO)
-    assert (await layer.receive("member0"))["message"] == "to one", f"send() puts mail elsewhere now. {LAYER}"
-    first, second = await layer.receive("member0"), await layer.receive("member1")
+    await layer.group_send(GROUP, dict(HELLO))
+    assert (await take(layer, "member0"))["message"] == "to one", f"send() puts mail elsewhere now. {LAYER}"
+    first, second = await take(layer, "member0"), await take(layer, "member1")
     assert first == second == HELLO
     first["message"] = "changed"
     assert second == HELLO, f"What one consumer changes in its event, the others see too. {LAYER}"
@@ -112,10 +116,10 @@ async def test_everyone_has_a_copy_of_their_own_and_both_ways_into_a_mailbox_lea
 async def test_a_reader_that_waits_has_the_mailbox_that_mail_is_put_into(layer):
     """Channels makes a new one whenever it was empty: who waited before then would wait for ever."""
     for _ in range(3):
-        reading = asyncio.ensure_future(layer.receive("mine"))
+        reading = asyncio.ensure_future(take(layer, "mine"))
         await turns()
         await layer.send("mine", HELLO)
-        assert await asyncio.wait_for(reading, 20) == HELLO, LAYER
+        assert await reading == HELLO, LAYER
     assert "mine" in layer.channels, f"receive() throws the mailbox away. {LAYER}"
 
 

@@ -34,8 +34,6 @@ def server(shared_watch):
 class Room:
     """Two who talk and listen. A third comes later, says a word between theirs, and doesn't read."""
 
-    AT_ONCE = 100  # messages
-
     def __init__(self, server):
         self.server = server
         self.process = psutil.Process(server.process.pid)
@@ -50,13 +48,18 @@ class Room:
         self.silent = self.server.join("lobby", **options)
         return self.silent
 
-    def talk(self, length):
-        """Say as many messages of this length as go at once, and hear them. What comes that is no message fails."""
-        texts = [f"{number:0{length}}" for number in range(len(self.said), len(self.said) + self.AT_ONCE)]
+    def talk(self, length, number=100, word=None):
+        """
+        Say so many messages of this length at once, and hear them. What comes that is no message fails.
+
+        word: how long the third's are, if they are not as long.
+        """
+        texts = [f"{n:0{length}}" for n in range(len(self.said), len(self.said) + number)]
         if self.silent:
+            text = f"word {len(self.words)}".ljust(word or length, ".")
             try:
-                self.silent.say(f"word {len(self.words)}")
-                self.words.append(f"word {len(self.words)}")
+                self.silent.say(text)
+                self.words.append(text)
             except OSError:  # it is no longer there
                 self.silent = None
         self.said += texts
@@ -98,7 +101,7 @@ def test_whoever_never_reads_costs_little_and_is_cut_off(server):
     passed = let_go_after = words = 0
     while passed < 50 * MEBIBYTE:
         room.talk(4_000)
-        passed += room.AT_ONCE * 4_000
+        passed += 100 * 4_000
         if not let_go_after and room.is_let_go():
             let_go_after, words = passed, len(room.words) - 1
     assert let_go_after, "50 MiB have gone past, and nobody was let go."
@@ -113,23 +116,24 @@ def test_whoever_never_reads_costs_little_and_is_cut_off(server):
 
 def test_whoever_reads_within_the_last_second_learns_why(server):
     """
-    What waits are messages of 20 characters. It takes 14,000 of them until somebody is let go.
+    What waits are messages of 20 characters. It takes thousands of them until somebody is let go, not 50 MiB.
 
-    The system itself takes in megabytes before anything waits in the server: it is filled with longer ones before.
+    The system itself takes in megabytes before anything waits in the server. It is filled with longer ones.
     """
     room = Room(server)
     silent = room.join(buffer=4096)
     first = len(room.said)
     while server.ask("kept", silent.port) < 100_000:  # less might be on its way to the system
-        room.talk(4_000)
+        room.talk(4_000, number=1)
     room.watch_memory()
-    for _ in range(20_000 // room.AT_ONCE):
+    short = 0
+    while short < 20_000 and not room.is_let_go():
         room.talk(20)
-        if room.is_let_go():
-            break
+        short += 100
     words = len(room.words) - 1
     heard = [frame["message"] for frame in silent.hear_the_rest()]
     assert room.is_let_go(), "20,000 messages have gone past, and nobody was let go."
+    assert short > 5_000, "These are too few to let anyone go."
     assert silent.close_code == TOO_SLOW == 4013
     in_order = [text for text in heard if not text.startswith("word")]
     assert in_order == room.said[first : first + len(in_order)], "all up to that moment, and in order"
@@ -141,19 +145,34 @@ def test_whoever_reads_within_the_last_second_learns_why(server):
     room.assert_nobody_has_missed_anything(words)
 
 
-def test_whoever_reads_slowly_stays(server):
+@pytest.mark.parametrize(
+    "word",
+    [
+        4_000,
+        pytest.param(
+            20,
+            marks=pytest.mark.xfail(
+                strict=True,
+                reason="tutorial/backpressure.py, is_too_much(), takes all that waits for as short as the frame "
+                "that is sent: one short message lets go somebody who is 300 kB behind.",
+            ),
+        ),
+    ],
+    ids=["alike", "mixed"],
+)
+def test_whoever_reads_slowly_stays(server, word):
     """Megabytes wait for them all the time, and five times as much goes past as may wait."""
     room = Room(server)
     slow = room.join(buffer=4096)
     first, heard, behind = len(room.said), [], []
     while len(room.said) * 4_000 < 5 * MAY_WAIT:
-        room.talk(4_000)
+        room.talk(4_000, word=word)
+        assert not room.is_let_go()
         while server.ask("kept", slow.port) > MAY_WAIT * 3 // 4:
             heard += slow.hear_messages(10)
         behind.append(server.ask("kept", slow.port))
     middle = behind[len(behind) // 2 :]
     assert min(middle) > MAY_WAIT // 4, "This test is about somebody who is always behind."
-    assert not room.is_let_go()
     while len(heard) < len(room.said) - first + len(room.words):
         heard += slow.hear_messages(1)
     assert heard == room.heard[0][first:]
