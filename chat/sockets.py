@@ -17,6 +17,12 @@ from chat.layers import MailboxesFull
 
 logger = logging.getLogger(__name__)
 
+LEAVE_WITHIN = 2  # seconds: a layer that doesn't answer keeps nobody waiting
+
+
+async def send_nowhere(event):
+    """Stand in for the socket of a connection that is over."""
+
 
 class SocketConsumer(AsyncWebsocketConsumer):
     """
@@ -42,13 +48,19 @@ class SocketConsumer(AsyncWebsocketConsumer):
         readers = [asyncio.ensure_future(self.handle_all(source)) for source in (receive, mailbox)]
         try:
             await asyncio.gather(*readers)
-        except StopConsumer:  # the client has gone
+        except StopConsumer:  # the client has gone, or was refused
             pass
         finally:
-            for reader in readers:
-                reader.cancel()
-            await asyncio.gather(*readers, return_exceptions=True)
-            await self.leave()
+            self.base_send = send_nowhere
+            # Cancel them until they end: before Python 3.12 asyncio.wait_for(), which redis-py uses, may miss it.
+            while not all(reader.done() for reader in readers):
+                for reader in readers:
+                    reader.cancel()
+                await asyncio.wait(readers, timeout=1)
+            try:
+                await asyncio.wait_for(self.leave(), LEAVE_WITHIN)
+            except asyncio.TimeoutError:
+                pass
 
     async def handle_all(self, source):
         """Handle each event that source(), the socket's or the mailbox's, returns: never two at the same time."""
@@ -74,6 +86,7 @@ class SocketConsumer(AsyncWebsocketConsumer):
         except Refused as refused:
             logger.warning("Refused the socket %r: %s", self.scope["path"], refused)
             await self.close()
+            raise StopConsumer from None  # no event can come any more
 
     async def websocket_receive(self, event):
         self.frames += 1

@@ -11,8 +11,7 @@ from tutorial.connections import find_connection
 
 logger = logging.getLogger(__name__)
 
-MAY_WAIT = 4 * 1024 * 1024  # bytes of memory, for what waits in the server until one client reads it
-OVERHEAD = 256  # bytes of memory that a frame takes besides its text
+MAY_WAIT = 3 * 1024 * 1024  # bytes that may wait in the server for one client. Short frames take four times the memory
 MOMENT = 0.01  # seconds in which the server may write, and the client read, when that is too much
 TOO_SLOW = 4013  # our close code: 4000 to 4999 are for applications, and 1013 means "try again later"
 LAST_WORDS = 1  # seconds that the close frame has to get through, before the connection is cut
@@ -45,9 +44,9 @@ class Backpressure:
             nonlocal let_go
             if let_go:
                 return
-            if is_too_much(connection.waiting(), event):
+            if connection.waiting() > MAY_WAIT:
                 await asyncio.sleep(MOMENT)
-                if is_too_much(connection.waiting(), event):
+                if connection.waiting() > MAY_WAIT:
                     logger.warning("Let go the socket %r: it doesn't read what is sent to it.", scope["path"])
                     let_go, event = True, {"type": "websocket.close", "code": TOO_SLOW}
                     asyncio.get_running_loop().call_later(LAST_WORDS, connection.abort)
@@ -60,11 +59,3 @@ class Backpressure:
             await self.application(scope, receive_in_turn, send_if_it_reads)
         finally:
             connection.resume_reading()  # the client's answer to a close frame has to be read
-
-
-def is_too_much(waiting, event):
-    """Tell whether so many bytes may not wait, in frames that are about as long as this event's."""
-    if not waiting:
-        return False
-    length = max(1, len(event.get("text") or ""))
-    return waiting * (length + OVERHEAD) / length > MAY_WAIT

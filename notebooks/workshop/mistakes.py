@@ -1330,10 +1330,8 @@ MISTAKES = [
         edits=(
             (
                 "chat/sockets.py",
-                "            for reader in readers:\n"
-                "                reader.cancel()\n"
-                "            await asyncio.gather(*readers, return_exceptions=True)\n",
-                "",
+                "            while not all(reader.done() for reader in readers):\n",
+                "            while False:\n",
             ),
         ),
     ),
@@ -1369,6 +1367,12 @@ MISTAKES = [
         8,
         "nobody looks at what waits for a client, so a client that doesn't read is kept for ever",
         "didn't read. 24 MiB were sent to them, and waited in the server",
-        edits=(("tutorial/backpressure.py", "    if not waiting:\n        return False\n", "    return False\n"),),
+        edits=(
+            (
+                "tutorial/backpressure.py",
+                "            if connection.waiting() > MAY_WAIT:\n",
+                "            if False:\n",
+            ),
+        ),
     ),
 ]

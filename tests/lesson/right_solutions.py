@@ -575,7 +575,7 @@ if True:
         readers = [asyncio.ensure_future(self.handle_all(source)) for source in (receive, mailbox)]
         try:
             await asyncio.gather(*readers)
-        except StopConsumer:  # the client has gone
+        except StopConsumer:  # the client has gone, or was refused
             pass
 """,
                 """        try:
@@ -584,10 +584,16 @@ if True:
             ),
             (
                 "chat/sockets.py",
-                """            for reader in readers:
-                reader.cancel()
-            await asyncio.gather(*readers, return_exceptions=True)
-            await self.leave()
+                """            self.base_send = send_nowhere
+            # Cancel them until they end: before Python 3.12 asyncio.wait_for(), which redis-py uses, may miss it.
+            while not all(reader.done() for reader in readers):
+                for reader in readers:
+                    reader.cancel()
+                await asyncio.wait(readers, timeout=1)
+            try:
+                await asyncio.wait_for(self.leave(), LEAVE_WITHIN)
+            except asyncio.TimeoutError:
+                pass
 
     async def handle_all(self, source):
         \"""Handle each event that source(), the socket's or the mailbox's, returns: never two at the same time.\"""

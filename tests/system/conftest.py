@@ -29,12 +29,12 @@ def watch(tmp_path_factory):
     Return a function that starts a server whose inside can be asked.
 
     Each `change` is (file, old, new): what is another text in the server's copy of the project.
-    `server` is "runserver" or "uvicorn".
+    `server` is "runserver" or "uvicorn". What else is named are environment variables.
     """
     servers = []
 
-    def start(*changes, server="runserver"):
-        server = WatchedServer(tmp_path_factory.mktemp("server"), server)
+    def start(*changes, server="runserver", **environment):
+        server = WatchedServer(tmp_path_factory.mktemp("server"), server, **environment)
         servers.append(server)
         for change in changes:
             server.replace(*change)

@@ -116,9 +116,14 @@ class Window:
     def element(self, name):
         return self.look().find_element(By.ID, name)
 
+    def open_chooser(self, server):
+        """Open the first page. It may take a moment until it gets what is typed."""
+        self.look().get(f"{server.url}/chat/")
+        until(lambda: self.focused() == "room-name-input", "the focus is where one types the room's name")
+
     def choose(self, server, room):
         """Type the room's name on the first page."""
-        self.look().get(f"{server.url}/chat/")
+        self.open_chooser(server)
         self.press(room, Keys.ENTER)
         self.until_connected()
 
@@ -226,7 +231,7 @@ def test_an_odd_name_typed_leads_to_the_room_of_that_name(window, server, room):
         window.choose(server, room)
     else:
         # No key of the driver's keyboard has these characters: insert them as an input method would.
-        window.look().get(f"{server.url}/chat/")
+        window.open_chooser(server)
         window.browser.execute_cdp_cmd("Input.insertText", {"text": room})
         window.press(Keys.ENTER)
         window.until_connected()
@@ -240,7 +245,7 @@ def test_an_odd_name_typed_leads_to_the_room_of_that_name(window, server, room):
 
 
 def test_a_name_that_no_room_can_have_is_answered_in_words_and_can_be_mended(window, server):
-    window.look().get(f"{server.url}/chat/")
+    window.open_chooser(server)
     window.press("a/b", Keys.ENTER)
     problem = until(lambda: window.browser.find_elements(By.CSS_SELECTOR, "[role=alert]"), "the page says what's wrong")
     assert "slash" in problem[0].text
@@ -459,10 +464,6 @@ def find_barriers(browser):
     ]
 
 
-def open_chooser(window, server):
-    window.look().get(f"{server.url}/chat/")
-
-
 def open_refusal(window, server):
     window.look().get(f"{server.url}/chat/?room=a%2Fb")
 
@@ -478,7 +479,7 @@ def open_room(window, server):
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("open_page", [open_chooser, open_room, open_refusal])
+@pytest.mark.parametrize("open_page", [Window.open_chooser, open_room, open_refusal])
 def test_no_page_bars_anyone(open_page, colours, window, server):
     preference = {"name": "prefers-color-scheme", "value": colours}
     window.look().execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [preference]})

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from running import REPOSITORY, hear, say
+from test_errors import BROKEN, SECRET
 
 WORKSHOP = REPOSITORY / "notebooks" / "workshop"
 TESTS = {"tests", "pytest", *(path.stem for path in (REPOSITORY / "tests").rglob("*.py"))}
@@ -114,3 +115,15 @@ async def test_people_chat_where_redis_and_its_layer_are_not_installed(serve, wi
         assert "error" in await hear(alice)
     assert await server.refusal("x" * 95) == 403
     server.assert_nothing_broke()
+
+
+def test_without_redis_an_error_is_what_it_is_with_it(watch, without_redis):
+    """`except RedisError` is evaluated when something is raised, and then there has to be such a name."""
+    server = watch(("chat/consumers.py", *BROKEN["receive"]), **without_redis)
+    alice = server.join("lobby")
+    alice.say("seven")
+    assert alice.hear_the_rest() == []
+    assert alice.close_code == 1011
+    server.until_left()
+    assert f"ValueError: {SECRET}" in server.log()
+    assert "NameError" not in server.log()

@@ -398,7 +398,11 @@ def test_a_connection_knows_how_much_waits_for_its_client(watch, kind, name, why
     said = let_wait(server, bob, alice)
     found = server.ask("connection", alice.port)
     assert found["waiting"] == found["kept"] > 0, why
-    assert alice.hear_messages(said) == [TEXT] * said
+    for _ in range(10):  # meanwhile the system takes some, and seldom a whole piece
+        assert alice.hear() == {"message": TEXT}
+        found = server.ask("connection", alice.port)
+        assert found["waiting"] == found["kept"], why
+    assert alice.hear_messages(said - 10) == [TEXT] * (said - 10)
     until(lambda: not server.ask("kept", alice.port), "all that was kept for her is hers")
     assert server.ask("connection", alice.port) == nothing, why
 

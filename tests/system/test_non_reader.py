@@ -116,15 +116,15 @@ def test_whoever_never_reads_costs_little_and_is_cut_off(server):
 
 def test_whoever_reads_within_the_last_second_learns_why(server):
     """
-    What waits are messages of 20 characters. It takes thousands of them until somebody is let go, not 50 MiB.
+    The last sixth of what may wait are messages of 20 characters: 14,000. All six would take too long for a test.
 
-    The system itself takes in megabytes before anything waits in the server. It is filled with longer ones.
+    The system takes in megabytes before anything waits in the server, and five sixths are filled with longer ones.
     """
     room = Room(server)
     silent = room.join(buffer=4096)
     first = len(room.said)
-    while server.ask("kept", silent.port) < 100_000:  # less might be on its way to the system
-        room.talk(4_000, number=1)
+    while server.ask("kept", silent.port) < MAY_WAIT * 5 // 6:
+        room.talk(4_000, number=10)
     room.watch_memory()
     short = 0
     while short < 20_000 and not room.is_let_go():
@@ -137,7 +137,7 @@ def test_whoever_reads_within_the_last_second_learns_why(server):
     assert silent.close_code == TOO_SLOW == 4013
     in_order = [text for text in heard if not text.startswith("word")]
     assert in_order == room.said[first : first + len(in_order)], "all up to that moment, and in order"
-    assert room.peak - room.before < MAY_WAIT, f"It cost {(room.peak - room.before) / MEBIBYTE:.1f} MiB."
+    assert 6 * (room.peak - room.before) < 16 * MEBIBYTE, f"It cost {(room.peak - room.before) / MEBIBYTE:.1f} MiB."
     assert server.log().count("Let go") == 1
     server.until_left(**room.left)
     room.silent = None
@@ -145,21 +145,7 @@ def test_whoever_reads_within_the_last_second_learns_why(server):
     room.assert_nobody_has_missed_anything(words)
 
 
-@pytest.mark.parametrize(
-    "word",
-    [
-        4_000,
-        pytest.param(
-            20,
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="tutorial/backpressure.py, is_too_much(), takes all that waits for as short as the frame "
-                "that is sent: one short message lets go somebody who is 300 kB behind.",
-            ),
-        ),
-    ],
-    ids=["alike", "mixed"],
-)
+@pytest.mark.parametrize("word", [4_000, 20], ids=["alike", "mixed"])
 def test_whoever_reads_slowly_stays(server, word):
     """Megabytes wait for them all the time, and five times as much goes past as may wait."""
     room = Room(server)
@@ -180,12 +166,12 @@ def test_whoever_reads_slowly_stays(server, word):
 
 
 def test_whoever_reads_stays_however_much_comes_at_once(server):
-    """5 MiB of mail lie in a mailbox, and the consumer hands them to the server without a break."""
+    """4 MiB of mail lie in a mailbox, and the consumer hands them to the server without a break."""
     reader, talker = server.join("lobby", query="hold=chat_msg"), server.join("lobby")
     text = "😀" * 4_000  # 48 kB in a frame
-    for _ in range(110):
+    for _ in range(90):
         talker.say(text)
         assert talker.hear() == {"message": text}
     server.ask("release")
-    assert reader.hear_messages(110) == [text] * 110
+    assert reader.hear_messages(90) == [text] * 90
     assert "Let go" not in server.log()
