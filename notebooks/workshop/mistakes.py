@@ -1370,8 +1370,8 @@ MISTAKES = [
         edits=(
             (
                 "tutorial/backpressure.py",
-                "            if connection.waiting() > MAY_WAIT:\n",
-                "            if False:\n",
+                "                return\n            if connection.waiting() > MAY_WAIT:\n",
+                "                return\n            if False:\n",
             ),
         ),
     ),
