@@ -61,7 +61,7 @@ async def refused_room():
 
     scene = Scene("Alice")
     alice = await scene.join("Alice", "x" * 95)
-    await alice.leave()
+    assert await alice.end() is None
     return scene
 
 
