@@ -5,17 +5,19 @@ In a notebook: `from workshop import check, open_stage`. In a terminal, from the
 `python -m workshop check 3`.
 """
 
-from workshop.arrows import arrows
-from workshop.checks import check
-from workshop.client import connect
 from workshop.errors import WorkshopError
-from workshop.exercises import exercise, exercises
-from workshop.mistakes import make_mistake, mistakes, put_back, reveal, surprise
-from workshop.server import serve, windows
-from workshop.workspace import difference, open_stage, python, remove
+from workshop.processes.server import answers
+from workshop.verbs.arrows import arrows
+from workshop.verbs.check import check
+from workshop.verbs.connect import connect
+from workshop.verbs.exercises import exercise, exercises
+from workshop.verbs.mistakes import make_mistake, mistakes, put_back, reveal, surprise
+from workshop.verbs.serve import serve, windows
+from workshop.verbs.workspace import difference, open_stage, python, remove
 
 __all__ = [
     "WorkshopError",
+    "answers",
     "arrows",
     "check",
     "connect",
@@ -37,6 +39,6 @@ __all__ = [
 
 def load_ipython_extension(shell):
     """Called by `%load_ext workshop`: adds the cell magic %%in_project."""
-    from workshop.in_project import in_project
+    from workshop.verbs.in_project import in_project
 
     shell.register_magic_function(in_project, "cell")

@@ -1,5 +1,5 @@
 """
-The crowd that the servers are measured with, in a process of its own: notebooks/workshop/load.py and a look at the CPU.
+The crowd that the servers are measured with, in a process of its own: the workshop's, and a look at the CPU.
 
     python tests/benchmarks/crowd.py PORT PID MEMBERS WHAT=NUMBER …
 
@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "notebooks"))
-from workshop import load
+from workshop.measuring import crowd as workshops
 
 PAUSE = 10  # seconds between two messages of the same student, on average
 SOON = 0.1  # seconds: a message that needs longer to the last member is late
@@ -26,7 +26,7 @@ MAY_BE_LATE = 0.05  # this share of the messages
 GIVE_UP = 10  # seconds after the last message was due
 
 
-class MeasuredCrowd(load.Crowd):
+class MeasuredCrowd(workshops.Crowd):
     """A crowd that knows what it costs: `client_cpu` and `server_cpu` are shares of a core, of the last measurement."""
 
     def __init__(self, port, pid, members):
@@ -71,7 +71,7 @@ class MeasuredCrowd(load.Crowd):
         return {**found, "client_cpu": self.client_cpu, "server_cpu": self.server_cpu}
 
     def burst(self, each):
-        """Return what load.Crowd's burst() does, and "server_seconds"."""
+        """Return what Crowd's burst() does, and "server_seconds"."""
         return self.with_server_seconds(super().burst, each)
 
     def with_server_seconds(self, measure, number):
@@ -96,7 +96,7 @@ class MeasuredCrowd(load.Crowd):
         while under_way or said < total:
             while said < total and due[said] <= now:
                 under_way[said] = len(self.members)
-                chance.choice(self.members).send(load.make_frame(f"{said:06d}"))
+                chance.choice(self.members).send(workshops.make_frame(f"{said:06d}"))
                 said += 1
             next_due = due[said] if said < total else due[total - 1] + GIVE_UP
             for key, _ in self.selector.select(max(0, next_due - now)):
@@ -128,7 +128,7 @@ def main():
     parser.add_argument("members", type=int)
     parser.add_argument("what", nargs="+", help="quiet=SECONDS busy=SECONDS paced=SECONDS delays=MESSAGES …")
     arguments = parser.parse_args()
-    load.PATIENCE = 60  # seconds: a flooded server may well be silent for the ten that it is there
+    workshops.PATIENCE = 60  # seconds: a flooded server may well be silent for the ten that it is there
     found = []
     try:
         with MeasuredCrowd(arguments.port, arguments.pid, arguments.members) as crowd:

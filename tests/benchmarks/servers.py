@@ -21,8 +21,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.append(str(REPOSITORY / "notebooks"))
 sys.path.append(str(REPOSITORY / "tests" / "system"))
 from running import Process, Redis, copy_project, free_port  # noqa: E402
-from workshop.load import Crowd, allow_many_sockets  # noqa: E402, F401
-from workshop.stages import replay, write_files  # noqa: E402
+from workshop.lesson.files import write_files  # noqa: E402
+from workshop.lesson.stages import replay  # noqa: E402
+from workshop.measuring.crowd import Crowd, allow_many_sockets  # noqa: E402, F401
 
 HERE = Path(__file__).resolve().parent
 

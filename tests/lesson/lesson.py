@@ -40,13 +40,12 @@ def copy_lesson(folder):
         ),
     )
     (folder / "tests").mkdir()
-    for path in [*STAGE_TESTS, REPOSITORY / "tests" / "stage.py", REPOSITORY / "tests" / "conftest.py"]:
+    for path in [*STAGE_TESTS, REPOSITORY / "tests" / "conftest.py"]:
         shutil.copy2(path, folder / "tests")
-    shutil.copytree(
-        REPOSITORY / "tests" / "exercises",
-        folder / "tests" / "exercises",
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
+    for name in ("stage", "exercises"):
+        shutil.copytree(
+            REPOSITORY / "tests" / name, folder / "tests" / name, ignore=shutil.ignore_patterns("__pycache__")
+        )
     shutil.copy2(REPOSITORY / "pyproject.toml", folder)
     return folder
 

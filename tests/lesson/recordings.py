@@ -16,7 +16,7 @@ sys.path.insert(0, str(REPOSITORY / "notebooks"))
 
 async def hello():
     """Alice and Bob join, Alice speaks, both hear it, both leave."""
-    from workshop.scene import Scene
+    from workshop.recording import Scene
 
     scene = Scene("Alice", "Bob")
     alice, bob = await scene.join("Alice"), await scene.join("Bob")
@@ -30,7 +30,7 @@ async def hello():
 
 async def rooms_apart():
     """Carol is in a room of her own, with a name that no layer takes as it is."""
-    from workshop.scene import Scene
+    from workshop.recording import Scene
 
     scene = Scene("Alice", "Carol")
     alice, carol = await scene.join("Alice", "lobby"), await scene.join("Carol", "聊天室")
@@ -43,7 +43,7 @@ async def rooms_apart():
 
 async def bad_frame():
     """Alice sends what is no message, and gets an answer. Bob notices nothing."""
-    from workshop.scene import Scene
+    from workshop.recording import Scene
 
     scene = Scene("Alice", "Bob")
     alice, bob = await scene.join("Alice"), await scene.join("Bob")
@@ -57,7 +57,7 @@ async def bad_frame():
 
 async def refused_room():
     """No room has 95 letters: the socket is refused, and there is no group."""
-    from workshop.scene import Scene
+    from workshop.recording import Scene
 
     scene = Scene("Alice")
     alice = await scene.join("Alice", "x" * 95)
@@ -67,7 +67,7 @@ async def refused_room():
 
 async def dying_consumer():
     """An event without a handler kills Alice's consumer, and it leaves its room all the same."""
-    from workshop.scene import Scene
+    from workshop.recording import Scene
 
     scene = Scene("Alice")
     alice = await scene.join("Alice")
@@ -78,7 +78,7 @@ async def dying_consumer():
 
 async def stopped_before_accept():
     """Bob is in the group and not yet accepted: what is said meanwhile waits for him."""
-    from workshop.scene import Scene
+    from workshop.recording import Scene
 
     scene = Scene("Alice", "Bob")
     alice = await scene.join("Alice")
@@ -96,7 +96,7 @@ async def stopped_before_accept():
 async def full_mailbox(layer=None):
     """Bob's consumer stops, and his mailbox holds two messages: the third is lost, and nobody is told."""
     from channels.layers import InMemoryChannelLayer
-    from workshop.scene import Scene
+    from workshop.recording import Scene
 
     scene = Scene("Alice", "Bob", layer=layer or InMemoryChannelLayer(capacity=2))
     alice, _ = await scene.join("Alice"), await scene.join("Bob")

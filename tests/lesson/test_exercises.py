@@ -8,13 +8,14 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from exercises.solutions import EXERCISES, edit, solve
+from exercises.solve import EXERCISES, edit, solve
 from lesson import STAGE_TESTS, code_cells, read
-from workshop.checks import run_tests
 from workshop.errors import WorkshopError
-from workshop.exercises import exercise as run_exercise
-from workshop.exercises import exercises as print_exercises
-from workshop.stages import find_notebook, replay, write_files
+from workshop.lesson.files import write_files
+from workshop.lesson.stages import find_notebook, replay
+from workshop.processes.tests import run_tests
+from workshop.verbs.exercises import exercise as run_exercise
+from workshop.verbs.exercises import exercises as print_exercises
 
 LAST = [name for name in EXERCISES if name.startswith("9_")]
 

@@ -1,54 +1,56 @@
 """
-Classic mistakes: each is caught by the tests of its own stage, in words that name the cause and the file. And no
-right solution is blamed, however it is written.
+Classic mistakes: each is caught by the test that it names, in words that name the cause and the file. And no right
+solution is blamed, however it is written.
 """
 
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from lesson import STAGE_TESTS, copy_lesson, run
-from right_solutions import RIGHT_SOLUTIONS
-from workshop.checks import Check, run_tests
-from workshop.mistakes import MISTAKES
-from workshop.stages import read_files, replay, write_files
+from workshop.drawing import Check
+from workshop.lesson.files import read_files, write_files
+from workshop.lesson.mistakes import MISTAKES
+from workshop.lesson.mistakes.change import read_changes
+
+OTHER_WAYS = [
+    way
+    for path in sorted(Path(__file__).with_name("other_ways").glob("stage_*.diff"))
+    for way in read_changes(path, stage=int(path.stem.removeprefix("stage_")))
+]
+FILES = {int(path.name.split("_")[1]): path for path in STAGE_TESTS}
 
 
-@pytest.fixture(scope="module")
-def checks(request, tmp_path_factory):
-    """For each change that a wanted test is about, the Check of its own stage, as a future."""
-    wanted = [item.callspec.params["change"] for item in request.session.items if "checks" in item.fixturenames]
-    states = dict(replay(max((change.stage for change in wanted), default=0)))
-    folder = tmp_path_factory.mktemp("changed")
+@pytest.fixture
+def check(run_tests, states, tmp_path):
+    """Return a function that makes a change to what its stage leaves, and returns what the stage's tests find."""
 
-    def check(change):
-        project = folder / change.name
-        write_files(change.apply(states[change.stage]), project)
-        tests = [path for path in STAGE_TESTS if path.name.startswith(f"test_{change.stage}_")]
-        return Check(change.name, *run_tests(tests, project))
+    def check(change, *tests):
+        write_files(change.apply(states[change.stage]), tmp_path)
+        file = FILES[change.stage]
+        return Check(change.name, *run_tests([f"{file}::{test}" for test in tests] or [file], tmp_path))
 
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        yield {change.name: pool.submit(check, change) for change in wanted}
+    return check
 
 
 @pytest.mark.parametrize("change", MISTAKES, ids=lambda mistake: mistake.name)
-def test_a_mistake_is_caught_by_its_own_stage_in_words_that_name_the_cause_and_the_file(change, checks):
-    found = checks[change.name].result()
-    assert found.sentences and not found.green, f"With {change.title}, stage {change.stage} says:\n{found}"
+def test_a_mistake_is_caught_by_the_test_it_names_in_words_that_name_the_cause_and_the_file(change, check):
+    found = check(change, change.test)
+    assert found.sentences and not found.green, f"With {change.title}, {change.test} says:\n{found}"
     reasons = [why for green, _, why in found.rows() if not green]
     assert any(
-        change.says in " ".join(" ".join(why).split()) and why[-1].split() == ["Open:", change.file] for why in reasons
-    ), f"With {change.title}, no red test says {change.says!r} and opens {change.file}:\n{found}"
+        change.words in " ".join(" ".join(why).split()) and why[-1].split() == ["Open:", change.file] for why in reasons
+    ), f"With {change.title}, {change.test} does not say {change.words!r} and open {change.file}:\n{found}"
     assert "Traceback" not in str(found)
 
 
-@pytest.mark.parametrize("change", RIGHT_SOLUTIONS, ids=lambda solution: solution.name)
-def test_a_right_solution_is_not_blamed_however_it_is_written(change, checks):
-    found = checks[change.name].result()
+@pytest.mark.parametrize("change", OTHER_WAYS, ids=lambda way: way.name)
+def test_a_right_solution_is_not_blamed_however_it_is_written(change, check):
+    found = check(change)
     assert found.green, f"{change.title}, and stage {change.stage} says:\n{found}"
 
 
 def test_each_mistake_has_a_name_of_its_own():
-    names = [change.name for change in [*MISTAKES, *RIGHT_SOLUTIONS]]
+    names = [change.name for change in [*MISTAKES, *OTHER_WAYS]]
     assert len(names) == len(set(names))
 
 
@@ -64,7 +66,7 @@ def lesson(tmp_path):
 
 def do(lesson, *lines):
     """Run these lines in a fresh process, as after a restart of the kernel, and return what they print."""
-    return run(lesson, "\n".join(["from workshop import *", "from workshop.mistakes import *", *lines]))
+    return run(lesson, "\n".join(["from workshop import *", *lines]))
 
 
 def fails(lesson, line):

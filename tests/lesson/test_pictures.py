@@ -114,7 +114,7 @@ async def test_every_step_is_an_arrow_with_its_words(project):
 
 
 async def test_markup_in_a_message_cannot_break_a_picture(project):
-    from workshop.scene import Scene
+    from workshop.recording import Scene
 
     scene = Scene("Alice")
     alice = await scene.join("Alice", "<b>&")
@@ -136,7 +136,7 @@ async def test_an_xray_shows_who_is_there_and_what_waits(project):
 
 
 async def test_an_xray_marks_what_has_changed(project):
-    from workshop.scene import Scene
+    from workshop.recording import Scene
 
     scene = Scene("Alice", "Bob")
     empty = scene.xray()
@@ -151,7 +151,7 @@ async def test_an_xray_marks_what_has_changed(project):
 async def test_what_a_stage_adds_is_marked(project):
     """The arrows that an echo doesn't have: to the room, from the room, and to Bob."""
     from channels.generic.websocket import AsyncWebsocketConsumer
-    from workshop.scene import Scene
+    from workshop.recording import Scene
 
     from chat.consumers import ChatConsumer
 

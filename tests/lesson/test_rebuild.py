@@ -5,7 +5,8 @@ import re
 
 import pytest
 from lesson import NOTEBOOKS, REPOSITORY, code_cells, name_cell, read
-from workshop.stages import read_files, replay_cell
+from workshop.lesson.files import read_files
+from workshop.lesson.stages import replay_cell
 
 
 def shipped():

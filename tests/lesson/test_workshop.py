@@ -10,7 +10,8 @@ import textwrap
 
 import pytest
 from lesson import CELL_TIMEOUT, copy_lesson, run, started, until
-from workshop.stages import numbers, read_files, replay
+from workshop.lesson.files import read_files
+from workshop.lesson.stages import numbers, replay
 
 STAGES = numbers()
 
@@ -160,7 +161,7 @@ def test_the_database_stays_when_another_stage_is_opened(lesson):
 STEPS = """
 import os, sys, tempfile
 from workshop import open_stage
-from workshop.stages import NOTEBOOKS
+from workshop.lesson.files import NOTEBOOKS
 
 CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "open"}
 taken = []
@@ -538,7 +539,7 @@ def test_it_works_from_any_folder(lesson, tmp_path_factory):
     assert not list(elsewhere.iterdir())
 
 
-SMALL = "from workshop import measure as m\nm.DELIVERIES, m.MESSAGES = 40, 2\n"
+SMALL = "from workshop.measuring import measure as m\nm.DELIVERIES, m.MESSAGES = 40, 2\n"
 
 
 def test_a_measurement_shows_stage_7_beside_the_students_project(lesson):
@@ -553,19 +554,21 @@ def test_a_measurement_shows_stage_7_beside_the_students_project(lesson):
 
 def test_a_burst_is_counted(lesson):
     open_stage(lesson, 9)
-    said = run(lesson, "from workshop.measure import burst\nburst(5, 2)")
+    said = run(lesson, "from workshop.measuring import burst\nburst(5, 2)")
     assert "10 messages, 50 deliveries due\nlost: 0, out of a sender's order: 0\n" in said
 
 
 def test_a_profile_names_what_a_delivery_calls(lesson):
     open_stage(lesson, 8)
-    said = run(lesson, "from workshop.measure import profile\nfound = profile(20, 3)\nprint(found, dict(found.whose))")
+    said = run(
+        lesson, "from workshop.measuring import profile\nfound = profile(20, 3)\nprint(found, dict(found.whose))"
+    )
     assert "calls for a delivery" in said
     assert "to a thread and back" in said and "Channels: the layer" in said
 
 
 def test_a_project_that_cannot_be_measured_says_why(lesson):
-    measure = "from workshop.measure import measure; measure(3)"
+    measure = "from workshop.measuring import measure; measure(3)"
     assert "open_stage(8)" in fails(lesson, measure)
     open_stage(lesson, 8)
     routing = lesson / "notebooks" / "workspace" / "chat" / "routing.py"

@@ -4,7 +4,7 @@ messages, names.
 """
 
 import pytest
-from exercises.solutions import EXERCISES, solve
+from exercises.solve import EXERCISES, solve
 from running import Server, until
 from selenium.webdriver.common.keys import Keys
 from test_browser import Window, assert_no_complaints

@@ -29,7 +29,7 @@ class RecordedServer(Server):
     def __init__(self, folder):
         super().__init__(folder, WORKSHOP_RECORDING=str(folder / "steps"), WORKSHOP_NAMES=json.dumps(["Alice", "Bob"]))
         (folder / "steps").touch()
-        child = REPOSITORY / "notebooks" / "workshop" / "runserver.py"
+        child = REPOSITORY / "notebooks" / "workshop" / "processes" / "runserver.py"
         self.command = [sys.executable, str(child), f"127.0.0.1:{self.port}"]
 
     def recording(self):
@@ -79,7 +79,7 @@ async def test_with_events_by_hand(application, layer):
 
 
 async def test_with_the_communicator(layer):
-    from workshop.scene import Scene
+    from workshop.recording import Scene
 
     scene = Scene("Alice", "Bob")
     alice, bob = await scene.join("Alice"), await scene.join("Bob")

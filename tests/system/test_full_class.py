@@ -16,7 +16,7 @@ import pytest
 from running import REPOSITORY, share, until
 from watched import CLOSE, WatchedServer, make_frame, make_message
 
-LOAD = REPOSITORY / "notebooks" / "workshop" / "load.py"
+CROWD = REPOSITORY / "notebooks" / "workshop" / "measuring" / "crowd.py"
 MEBIBYTE = 1 << 20
 CAPACITY = ("tutorial/settings.py", "CAPACITY = 10_000", "CAPACITY = 10")
 
@@ -32,10 +32,10 @@ def assert_everyone_hears(members, text):
 
 
 def test_200_send_3_each_at_the_same_moment_and_nothing_is_lost(server):
-    # On a machine that is busy with more than this, the first delivery may take longer than load.py waits.
+    # On a machine that is busy with more than this, the first delivery may take longer than crowd.py waits.
     patient = "import load; load.PATIENCE = 100; load.main()"
     command = [sys.executable, "-c", patient, "burst", str(server.port), "200", "3"]
-    ran = subprocess.run(command, cwd=LOAD.parent, capture_output=True, encoding="utf-8", timeout=180)
+    ran = subprocess.run(command, cwd=CROWD.parent, capture_output=True, encoding="utf-8", timeout=180)
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout)
     del found["seconds"]

@@ -1,0 +1,61 @@
+"""What a check found, as a student wants to read it: each test a sentence, green or red."""
+
+import html
+
+
+class Check:
+    """What the tests of a stage or an exercise found on the workspace. `green` says whether all of them passed."""
+
+    def __init__(self, title, found, said):
+        self.title, self.said = title, said
+        self.green = bool(found) and all(test["green"] for test in found)
+        # A test with many cases is one sentence: green if all its cases are, else with its first red case.
+        self.sentences = {}
+        for test in found:
+            cases = self.sentences.setdefault(test["sentence"], [])
+            cases.append(test)
+
+    def headline(self):
+        passed = sum(all(case["green"] for case in cases) for cases in self.sentences.values())
+        return f"{self.title}: {passed} of {len(self.sentences)} green"
+
+    def rows(self):
+        """Yield (green, sentence, why) for each test; `why` is a list of lines, empty where there is nothing to say."""
+        explained, last = {}, None  # why a test was red: the first one that was so; and the reason that was said last
+        for sentence, cases in self.sentences.items():
+            red = [case for case in cases if not case["green"]]
+            if len(cases) > 1:
+                sentence += f" ({len(cases) - len(red)} of {len(cases)} cases)"
+            why = []
+            if red and red[0]["seen"] in explained:
+                first = explained[red[0]["seen"]]
+                why = ["For the same reason." if red[0]["seen"] == last else f"For the same reason as: {first}"]
+                last = red[0]["seen"]
+            elif red:
+                last = red[0]["seen"]
+                explained[last] = red[0]["sentence"]
+                why = [f"Seen:  {red[0]['seen']}"]
+                if red[0]["file"]:
+                    why += [f"Asked: {red[0]['asked']}"] if red[0]["asked"] != red[0]["sentence"] else []
+                    why += [f"Open:  {red[0]['file']}"]
+            yield not red, sentence, why
+
+    def __str__(self):
+        if not self.sentences:
+            return f"The tests did not run. pytest says:\n{self.said.strip()}"
+        lines = [self.headline()]
+        for green, sentence, why in self.rows():
+            lines += [f"{'✔' if green else '✘'} {sentence}", *(f"    {line}" for line in why)]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self):
+        if not self.sentences:
+            return f"<pre>{html.escape(str(self))}</pre>"
+        rows = []
+        for green, sentence, why in self.rows():
+            mark = '<b style="color: #1a7f37">✔</b>' if green else '<b style="color: #cf222e">✘</b>'
+            reason = f'<pre style="margin: 0 0 0.5em 1.5em">{html.escape(chr(10).join(why))}</pre>' if why else ""
+            rows.append(f'<div style="text-align: left">{mark} {html.escape(sentence)}{reason}</div>')
+        return f"<b>{html.escape(self.headline())}</b>{''.join(rows)}"

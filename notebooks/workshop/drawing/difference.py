@@ -1,0 +1,29 @@
+"""What changed in some files, line by line."""
+
+import difflib
+import html
+
+
+class Difference:
+    """What changed in some files, line by line: green came, red went."""
+
+    def __init__(self, before, after):
+        self.lines = []
+        for name in sorted({*before, *after}):
+            old, new = (files.get(name, b"").decode("utf-8", "replace").splitlines() for files in (before, after))
+            if old != new or (name in before) != (name in after):
+                self.lines += list(difflib.unified_diff(old, new, name, name, lineterm="", n=2)) or [
+                    f"{'+++' if name in after else '---'} {name} (empty)"
+                ]
+
+    def __str__(self):
+        return "\n".join(self.lines) or "No difference."
+
+    __repr__ = __str__
+
+    def _repr_html_(self):
+        colours = {"+": "#1a7f37", "-": "#cf222e", "@": "#8250df"}
+        lines = (
+            f'<span style="color: {colours.get(line[:1], "inherit")}">{html.escape(line)}</span>' for line in self.lines
+        )
+        return f"<pre>{'<br>'.join(lines) or 'No difference.'}</pre>"

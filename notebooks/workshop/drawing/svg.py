@@ -1,0 +1,60 @@
+"""
+The parts of the pictures, as SVG.
+
+Everything is black on a white card, told apart by shape and never by colour alone: so it can be read on a
+projector, in black and white, and on a dark page. The same steps give the same picture, to the byte.
+"""
+
+from html import escape
+from unicodedata import east_asian_width
+
+SIZE = 14  # pixels, of the text
+SMALL = 12  # pixels, of what an arrow carries
+
+
+def width(text):
+    """Return about how many pixels wide a text is. The font isn't known here, so this is on the safe side."""
+    return sum(1.0 if east_asian_width(character) in "WF" else 0.58 for character in text) * SIZE
+
+
+def card(wide, high, title, description, parts):
+    """Return a whole SVG: a white card with a text alternative for who can't see it."""
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{wide:.0f}" height="{high:.0f}" '
+            f'viewBox="0 0 {wide:.0f} {high:.0f}" font-family="sans-serif" font-size="{SIZE}">',
+            f"<title>{escape(title)}</title>",
+            f"<desc>{escape(description)}</desc>",
+            f'<rect width="{wide:.0f}" height="{high:.0f}" fill="white"/>',
+            *parts,
+            "</svg>",
+        ]
+    )
+
+
+def text(x, y, words, anchor="middle", weight="normal", size=SIZE):
+    """A text with a white edge, so that a line behind it doesn't strike it through."""
+    return (
+        f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}" font-weight="{weight}" font-size="{size}" fill="black" '
+        f'stroke="white" stroke-width="4" paint-order="stroke">{escape(words)}</text>'
+    )
+
+
+def line(x1, y1, x2, y2, dash="", thick=1.5):
+    dashes = f' stroke-dasharray="{dash}"' if dash else ""
+    return (
+        f'<line x1="{x1:.0f}" y1="{y1:.0f}" x2="{x2:.0f}" y2="{y2:.0f}" stroke="black" stroke-width="{thick}"{dashes}/>'
+    )
+
+
+def head(x, y, direction, size=1):
+    """An arrow's head, pointing right (1) or left (-1)."""
+    return f'<path d="M{x:.0f} {y:.0f} l{-9 * direction * size:.0f} {-5 * size:.0f} v{10 * size:.0f} z" fill="black"/>'
+
+
+def cross(x, y):
+    return line(x - 6, y - 6, x + 6, y + 6, thick=3) + line(x - 6, y + 6, x + 6, y - 6, thick=3)
+
+
+def dot(x, y):
+    return f'<circle cx="{x:.0f}" cy="{y:.0f}" r="6" fill="black"/>'

@@ -1,0 +1,21 @@
+"""Live pages of the chat, in frames beside each other."""
+
+import html
+
+
+class Windows:
+    """Pages side by side. Where no frame can be shown there is a link to each."""
+
+    def __init__(self, urls):
+        self.urls = urls
+
+    def __repr__(self):
+        return "\n".join(f"A window on {url}" for url in self.urls)
+
+    def _repr_html_(self):
+        frames = "".join(
+            f'<div style="flex: 1"><iframe src="{url}" style="width: 100%; height: 420px; border: 1px solid gray">'
+            f'</iframe><a href="{url}" target="_blank">{url}</a></div>'
+            for url in map(html.escape, self.urls)
+        )
+        return f'<div style="display: flex; gap: 1em">{frames}</div>'

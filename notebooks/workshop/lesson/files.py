@@ -1,0 +1,33 @@
+"""The folders of the lesson, and a project as {path inside its folder: bytes}."""
+
+from pathlib import Path
+
+NOTEBOOKS = Path(__file__).resolve().parents[2]
+REPOSITORY = NOTEBOOKS.parent
+WORKSPACE = NOTEBOOKS / "workspace"
+LEFT_BEHIND = ("__pycache__", "db.sqlite3", ".mistake")  # what running a project and make_mistake() leave in it
+
+
+def read_files(folder):
+    """Return {path inside the folder: its bytes} for all that is in it, less what running the project leaves."""
+    folder = Path(folder)
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not any(part in LEFT_BEHIND for part in path.relative_to(folder).parts)
+    }
+
+
+def write_files(files, folder):
+    for name, content in files.items():
+        path = Path(folder) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def remove_files(paths, folder):
+    for path in paths:
+        (Path(folder) / path).unlink(missing_ok=True)
+        parent = (Path(folder) / path).parent
+        if parent != Path(folder) and parent.is_dir() and not any(parent.iterdir()):
+            parent.rmdir()

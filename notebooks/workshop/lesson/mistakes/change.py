@@ -1,0 +1,177 @@
+"""
+A change to a project, written as a diff: how the classic mistakes, and the tests' right solutions, are stored.
+
+A file of changes holds any number of them, each with a few lines of header and then its diff:
+
+    Name: daphne-last
+    Title: daphne is not the first of the apps
+    Test: test_runserver_is_the_one_of_daphne
+    Words: runserver is the one of django.contrib.staticfiles
+
+    --- tutorial/settings.py
+    @@
+    -    "daphne",
+    @@
+         "django.contrib.staticfiles",
+    +    "daphne",
+
+A hunk has no line numbers: its old lines have to stand in the file exactly once. A header that is too long for one
+line goes on in the next, indented. `+++ FILE` in place of `--- FILE` writes a whole file. `rename from A` and
+`rename to B` move one. Whatever stands above the first `Name:` is a comment.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from workshop.errors import WorkshopError
+from workshop.lesson.stages import following
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change to the files that a stage leaves. `headers` are those above its diff, `steps` what the diff says."""
+
+    stage: int
+    headers: dict
+    steps: tuple = field(repr=False)
+
+    @property
+    def name(self):
+        return self.headers["Name"]
+
+    @property
+    def title(self):
+        """What is different, in words."""
+        return self.headers["Title"]
+
+    @property
+    def test(self):
+        """The name of the stage test that catches this mistake."""
+        return self.headers["Test"]
+
+    @property
+    def words(self):
+        """What that test says: the part of its failure that names the cause."""
+        return self.headers["Words"]
+
+    @property
+    def file(self):
+        """The file that the test tells the student to open: the first one that the change touches."""
+        return self.steps[0].opened
+
+    def apply(self, files):
+        """Return these files, {path: bytes}, with the change made. Raises WorkshopError if it doesn't fit them."""
+        files = dict(files)
+        for step in self.steps:
+            problem = step.apply(files)
+            if problem:
+                raise WorkshopError(
+                    f"{problem}\n\nChoose another mistake, change your own lines by hand ({self.title}), or start from "
+                    f"the lesson's code: open_stage({following(self.stage)})."
+                )
+        return files
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Lines of a file that become other lines."""
+
+    file: str
+    old: str
+    new: str
+
+    @property
+    def opened(self):
+        return self.file
+
+    def apply(self, files):
+        """Make the change in these files. Return what is in the way, as a sentence, or None."""
+        content = files.get(self.file, b"").decode("utf-8", "surrogateescape")
+        windows = "\r\n" in content
+        content = "\n" + content.replace("\r\n", "\n")
+        if content.count("\n" + self.old) != 1:
+            return f"Your {self.file} doesn't have the lines that this mistake changes:\n\n{self.old.rstrip()}"
+        content = content.replace("\n" + self.old, "\n" + self.new)[1:]
+        files[self.file] = content.replace("\n", "\r\n" if windows else "\n").encode("utf-8", "surrogateescape")
+
+
+@dataclass(frozen=True)
+class Write:
+    """A whole file, in place of the one of that name if there is one."""
+
+    file: str
+    content: str
+
+    @property
+    def opened(self):
+        return self.file
+
+    def apply(self, files):
+        """Write the file into these files."""
+        files[self.file] = self.content.encode("utf-8")
+
+
+@dataclass(frozen=True)
+class Move:
+    """A file that gets another path."""
+
+    old: str
+    new: str
+
+    @property
+    def opened(self):
+        return self.new
+
+    def apply(self, files):
+        """Move the file in these files. Return what is in the way, as a sentence, or None."""
+        if self.old not in files or self.new in files:
+            return f"Your project has no {self.old} that could move to {self.new}."
+        files[self.new] = files.pop(self.old)
+
+
+def read_changes(path, stage):
+    """Return the changes in a file of changes, in order. Raises ValueError, with the line, if it can't be read."""
+    blocks = re.split(r"^(?=Name: )", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return [Change(stage, *_parse(block, path.name)) for block in blocks[1:]]
+
+
+def _parse(block, where):
+    head, _, diff = block.partition("\n\n")
+    headers = {}
+    for line in re.sub(r"\n +", " ", head).splitlines():
+        key, _, value = line.partition(": ")
+        headers[key] = value
+    steps, file, hunk, whole = [], None, [], False
+
+    def finish():
+        while hunk and not hunk[-1]:
+            hunk.pop()
+        if hunk and whole:
+            steps.append(Write(file, _lines(hunk, "+")))
+        elif hunk:
+            steps.append(Edit(file, _lines(hunk, "- "), _lines(hunk, "+ ")))
+        hunk.clear()
+
+    moved = None
+    for line in diff.splitlines():
+        if line.startswith(("--- ", "+++ ")):
+            finish()
+            whole, file = line.startswith("+"), line[4:]
+        elif line.startswith("rename from "):
+            finish()
+            moved = line.removeprefix("rename from ")
+        elif line.startswith("rename to "):
+            steps.append(Move(moved, line.removeprefix("rename to ")))
+        elif line == "@@":
+            finish()
+        elif file and (not line or line[0] in "-+ "):
+            hunk.append(line)
+        elif line:
+            raise ValueError(f"{where}, {headers['Name']}: this line is no part of a diff: {line!r}")
+    finish()
+    return headers, tuple(steps)
+
+
+def _lines(hunk, signs):
+    """Return the text of those of a hunk's lines that begin with one of these signs. An empty line is one of both."""
+    return "".join(f"{line[1:]}\n" for line in hunk if (line or " ")[0] in signs)

@@ -1,0 +1,120 @@
+"""
+The stages: what the notebooks' cells write, read from the notebooks themselves.
+
+Three kinds of cells make files, and only these are replayed: `%%writefile workspace/…`, `python(…)`, which
+runs a command in the workspace, and `remove(…)`, which deletes files there.
+"""
+
+import ast
+import functools
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from workshop.errors import WorkshopError
+from workshop.lesson.files import NOTEBOOKS, read_files, remove_files, write_files
+
+
+def find_notebook(stage):
+    """Return the path of a stage's notebook. Raises WorkshopError if there is none."""
+    if stage not in numbers():
+        there = ", ".join(str(number) for number in numbers())
+        raise WorkshopError(f"There is no notebook of stage {stage!r}. The stages are the numbers {there}.")
+    return next(NOTEBOOKS.glob(f"{stage}_*.ipynb"))
+
+
+def numbers():
+    """Return the stages that have a notebook, in order."""
+    return sorted(int(path.name.split("_")[0]) for path in NOTEBOOKS.glob("[0-9]_*.ipynb"))
+
+
+def following(stage):
+    """Return the next stage that has a notebook: it starts from what this one leaves."""
+    return min(number for number in numbers() if number > stage)
+
+
+def replay(until):
+    """
+    Yield (stage, files) for stage 1, 2 … `until`: files is what the project holds after that stage.
+
+    files maps a path inside the project, with slashes, to its bytes. Raises WorkshopError if a notebook
+    can't be read or a cell's command fails.
+    """
+    files = {}
+    for stage in (number for number in numbers() if 1 <= number <= until):
+        sources = tuple(read_cells(find_notebook(stage)))
+        files = dict(_leave(sources, tuple(files.items())))
+        yield stage, files
+
+
+@functools.cache  # to run startproject takes a second, and the same cells on the same files leave the same
+def _leave(sources, files):
+    """Return the files that these cells leave of those that were there before them, both as (path, bytes)."""
+    with tempfile.TemporaryDirectory(prefix="stage-") as folder:
+        write_files(dict(files), folder)
+        for source in sources:
+            replay_cell(source, Path(folder))
+        return tuple(read_files(folder).items())
+
+
+def read_cells(notebook):
+    """Return the sources of a notebook's code cells. Raises WorkshopError if it can't be read."""
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise WorkshopError(
+            f"{notebook.name} can't be read as a notebook: {type(error).__name__}: {error}. "
+            f"`git checkout -- notebooks/{notebook.name}` brings back the one that came with the lesson."
+        ) from None
+
+
+def replay_cell(source, folder):
+    """Do in this folder what a cell does in the workspace, if it is of a kind that makes files."""
+    written = re.match(r"%%writefile workspace/(\S+)\n", source)
+    if written:
+        path = folder / written[1]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(source[written.end() :].encode("utf-8") + b"\n")
+        return
+    for name, arguments in calls(source):
+        if name == "python":
+            run = run_python(arguments, folder)
+            if run.returncode:
+                raise WorkshopError(f"python({', '.join(map(repr, arguments))}) failed:\n{run.stdout}")
+        else:
+            remove_files(arguments, folder)
+
+
+def calls(source):
+    """Return (name, arguments) of each call of python() and remove() that stands on a line of its own in a cell."""
+    if source.startswith("%%"):
+        return []
+    try:
+        lines = ast.parse(source).body
+    except SyntaxError:  # a cell with a line magic, or the student's half-written one: it makes no files
+        return []
+    return [
+        (line.value.func.id, [ast.literal_eval(argument) for argument in line.value.args])
+        for line in lines
+        if isinstance(line, ast.Expr)
+        and isinstance(line.value, ast.Call)
+        and isinstance(line.value.func, ast.Name)
+        and line.value.func.id in ("python", "remove")
+    ]
+
+
+def run_python(arguments, folder):
+    """Run `python …` in a folder and return the finished process, its output and errors together in stdout."""
+    return subprocess.run(
+        [sys.executable, "-X", "utf8", "-B", *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        encoding="utf-8",
+        errors="replace",
+    )

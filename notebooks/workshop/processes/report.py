@@ -1,0 +1,29 @@
+"""The pytest plugin that check() loads: writes what each test found, as JSON, into the file $WORKSHOP_REPORT."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+found = {}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if not report.passed or report.when == "call":
+        error = call.excinfo.value if call.excinfo else None
+        found[item.nodeid] = {
+            "id": item.nodeid,
+            "sentence": " ".join((item.obj.__doc__ or item.name).split()),
+            "green": report.passed,
+            "seen": getattr(error, "seen", f"{type(error).__name__}: {error}" if error else None),
+            "asked": getattr(error, "asked", None),
+            "file": getattr(error, "file", None),
+        }
+    return report
+
+
+def pytest_sessionfinish():
+    Path(os.environ["WORKSHOP_REPORT"]).write_text(json.dumps(list(found.values())), encoding="utf-8")

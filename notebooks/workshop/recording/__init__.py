@@ -1,0 +1,7 @@
+"""People in rooms, and a recording of what passes between them, their consumers and the channel layer."""
+
+from workshop.recording.recording import Recording
+from workshop.recording.scene import Scene, alone
+from workshop.recording.xray import Xray
+
+__all__ = ["Recording", "Scene", "Xray", "alone"]

@@ -1,0 +1,316 @@
+"""
+Record what passes between people, consumers and the channel layer, from outside: the app has no line for it.
+
+A step goes from one to another of these:
+
+- a person, "Alice": whatever holds the other end of the socket;
+- the person's consumer, "Alice's consumer";
+- a room, "lobby": the group that the layer keeps for it.
+"""
+
+import asyncio
+import contextvars
+import functools
+import json
+from pathlib import Path
+from urllib.parse import unquote
+
+from channels.exceptions import ChannelFull
+from channels.layers import channel_layers
+
+from workshop.drawing import label, sequence
+from workshop.recording.xray import Xray
+
+PATIENCE = 5  # seconds to wait for what should come within milliseconds
+
+here = contextvars.ContextVar("the person whose consumer runs", default=None)
+at = contextvars.ContextVar("the last part of the address of the consumer that runs", default=None)
+sending = contextvars.ContextVar("the room that a group_send is for, and whom it has called send() for", default=None)
+
+
+class Recording:
+    """
+    The steps of a run, in order. Each is a dict: source, target, what, and payload where there is one.
+
+    names are given to the connections in the order in which they open: Recording("Alice", "Bob").
+    """
+
+    def __init__(self, *names):
+        self._names = list(names)
+        self._people = {}  # channel name: who reads it
+        self._rooms = {}  # group name: the room's name
+        self._pause = None  # (what, person): after which step to stop
+        self._resumed = asyncio.Event()
+        self._paused = asyncio.Event()
+        self._noted = asyncio.Event()
+        self.steps = []
+        self.layer = None
+        self.file = None
+        self.before = None  # a recording to compare with
+
+    def start(self, application, layer=None):
+        """
+        Return this ASGI application, recorded. Its channel layer (by default the project's) is recorded too.
+
+        Only the methods of this one layer object are wrapped, and nothing of Channels is changed.
+        """
+        self.layer = layer or channel_layers["default"]
+        for name in ("new_channel", "group_add", "group_discard", "group_send", "send"):
+            setattr(self.layer, name, functools.partial(getattr(self, f"_{name}"), getattr(self.layer, name)))
+
+        async def recorded(scope, receive, send):
+            if scope["type"] != "websocket":
+                return await application(scope, receive, send)
+            await self._connection(application, scope, receive, send)
+
+        return recorded
+
+    def note(self, source, target, what, payload=None):
+        """Add a step, and write it to `file` if there is one."""
+        step = {"source": source, "target": target, "what": what}
+        if payload is not None:
+            step["payload"] = payload
+        self.steps.append(step)
+        self._noted.set()
+        if self.file:
+            with Path(self.file).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(step) + "\n")
+
+    # Slow motion
+
+    def pause_after(self, what, person):
+        """Stop this person's consumer after its next step of this kind: "group_add", "accept" or "frame" (out)."""
+        self._pause = (what, person)
+        self._paused.clear()
+        self._resumed.clear()
+
+    async def paused(self):
+        """Wait until the consumer has stopped."""
+        await asyncio.wait_for(self._paused.wait(), PATIENCE)
+
+    async def until(self, source, what):
+        """Wait until somebody has done this: until("Bob's consumer", "group_add")."""
+
+        async def done():
+            while not any(step["source"] == source and step["what"] == what for step in self.steps):
+                self._noted.clear()
+                await self._noted.wait()
+
+        await asyncio.wait_for(done(), PATIENCE)
+
+    def resume(self):
+        """Let the consumer go on."""
+        self._pause = None
+        self._resumed.set()
+
+    async def _stop_here(self, what):
+        if self._pause == (what, here.get()):
+            consumer = f"{here.get()}'s consumer"
+            self.note(consumer, consumer, "stops")
+            self._paused.set()
+            await self._resumed.wait()
+            self.note(consumer, consumer, "goes on")
+
+    @classmethod
+    def read(cls, file):
+        """Return the recording that another process wrote to a file."""
+        recording = cls()
+        recording.steps = [json.loads(line) for line in Path(file).read_text(encoding="utf-8").splitlines()]
+        return recording
+
+    # What a connection does
+
+    async def _connection(self, application, scope, receive, send):
+        person = self._names.pop(0) if self._names else f"Person {len(self.people()) + 1}"
+        here.set(person)
+        at.set(unquote(scope["path"]).strip("/").rpartition("/")[2])
+        consumer = f"{person}'s consumer"
+        accepted = False
+
+        async def noted_receive():
+            event = await receive()
+            if event["type"] == "websocket.connect":
+                self.note(person, consumer, "handshake", unquote(scope["path"]))
+            elif event["type"] == "websocket.receive":
+                self.note(person, consumer, "frame", _read(event))
+            else:
+                self.note(person, consumer, "disconnect", f"code {event.get('code', 1005)}")
+            return event
+
+        async def noted_send(event):
+            nonlocal accepted
+            if event["type"] == "websocket.accept":
+                accepted = True
+                self.note(consumer, person, "accept")
+            elif event["type"] == "websocket.send":
+                self.note(consumer, person, "frame", _read(event))
+            elif accepted:
+                self.note(consumer, person, "close", f"code {event.get('code', 1000)}")
+            else:
+                self.note(consumer, person, "refuse")
+            await send(event)
+            await self._stop_here({"websocket.accept": "accept", "websocket.send": "frame"}.get(event["type"]))
+
+        try:
+            await application(scope, noted_receive, noted_send)
+        except Exception as error:
+            self.note(consumer, consumer, "raises", type(error).__name__)
+            raise
+
+    # What the layer does: each method has the layer's own as its first argument
+
+    async def _new_channel(self, own, *arguments, **options):
+        channel = await own(*arguments, **options)
+        if here.get():
+            self._people[channel] = f"{here.get()}'s consumer"
+        return channel
+
+    async def _group_add(self, own, group, channel):
+        self.note(self._reader(channel), self._room(group), "group_add")
+        await own(group, channel)
+        await self._stop_here("group_add")
+
+    async def _group_discard(self, own, group, channel):
+        self.note(self._reader(channel), self._room(group), "group_discard")
+        await own(group, channel)
+
+    async def _group_send(self, own, group, message):
+        source = f"{here.get()}'s consumer" if here.get() else "outside"
+        room, sent, turns = self._room(group), set(), []
+        self.note(source, room, "group_send", message)
+        before = self._waiting(group)
+        turn = asyncio.get_running_loop().call_soon(turns.append, "somebody else's")
+        sending.set((room, sent))  # seen by the tasks in which the layer fills the mailboxes
+        try:
+            await own(group, message)
+        finally:
+            sending.set(None)
+            turn.cancel()
+            # A layer may put the message into the mailboxes itself, without send(). While nobody else has had a turn
+            # nobody has read any, so the mailboxes tell who got it. Who isn't in the group any more was no member.
+            after = {} if turns else self._waiting(group)
+            for channel in after:
+                if channel not in sent:
+                    got = after[channel] > before.get(channel, 0)
+                    self.note(room, self._reader(channel), "event" if got else "lost", message)
+
+    async def _send(self, own, channel, message):
+        room, sent = sending.get() or ("outside", set())
+        sent.add(channel)
+        try:
+            await own(channel, message)
+        except ChannelFull:
+            self.note(room, self._reader(channel), "lost", message)
+            raise
+        self.note(room, self._reader(channel), "event", message)
+
+    def _waiting(self, group):
+        """Return {member of a group: how many events are in its mailbox}. A layer on Redis doesn't know: {}."""
+        mailboxes = getattr(self.layer, "channels", {})
+        return {
+            channel: mailboxes[channel].qsize() if channel in mailboxes else 0
+            for channel in getattr(self.layer, "groups", {}).get(group, ())
+        }
+
+    # Names
+
+    def _reader(self, channel):
+        return self._people.get(channel, channel)
+
+    def _room(self, group):
+        """Return the name of the room that a group is for: the last part of the address that led into it."""
+        if group not in self._rooms:
+            self._rooms[group] = at.get() or group.removeprefix("chat_")
+        return self._rooms[group]
+
+    def people(self):
+        """Return who has connected, in that order."""
+        return list(dict.fromkeys(step["source"] for step in self.steps if step["what"] == "handshake"))
+
+    # What can be shown
+
+    def ordered(self):
+        """
+        Return the steps in an order that is the same for every run of the same scenario.
+
+        Two consumers work side by side, and which of them is first is chance. What someone outside does
+        (connect, send a frame, go, let a stopped consumer go on) keeps its place. Between two of these, steps
+        that have no participant in common are put in one order: first the layer's, then person by person.
+        """
+        ordered, segment = [], []
+        for step in self.steps:
+            if step["source"] in self.people() or step["source"] == "outside" or step["what"] == "goes on":
+                ordered += self._sort(segment)
+                segment = []
+            segment.append(step)
+        return ordered + self._sort(segment)
+
+    def _sort(self, segment):
+        people = self.people()
+
+        def place(step):
+            person = next((p for p in people if p in _persons(step)), None)
+            return (step["what"] not in ("event", "lost"), people.index(person) if person else -1)
+
+        waiting, ordered = list(segment), []
+        while waiting:
+            free = [
+                step
+                for number, step in enumerate(waiting)
+                if not any(_ends(step) & _ends(earlier) for earlier in waiting[:number])
+            ]
+            first = min(free, key=place)
+            ordered.append(first)
+            waiting = [step for step in waiting if step is not first]
+        return ordered
+
+    def text(self):
+        """Return the recording as lines of text, one a step."""
+        return "\n".join(
+            f"{step['source']} → {step['target']}: {' '.join(filter(None, label(step)))}"
+            + (" (new)" if self.is_new(step) else "")
+            for step in self.ordered()
+        )
+
+    __repr__ = text
+
+    def since(self, before):
+        """Return this recording with the steps marked that an earlier one of the same scenario doesn't have."""
+        self.before = before
+        return self
+
+    def is_new(self, step):
+        if self.before is None:
+            return False
+        return step not in self.before.steps
+
+    def picture(self):
+        """Return the recording as a sequence diagram, an SVG picture."""
+        return sequence(self)
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {"image/svg+xml": self.picture(), "text/plain": self.text()}
+
+    def xray(self):
+        """Return what is in the layer now: the rooms, who is in them, and what waits for whom."""
+        rooms = {self._room(group): [] for group in self.layer.groups}
+        for group, channels in self.layer.groups.items():
+            for channel in channels:
+                queue = self.layer.channels.get(channel)
+                rooms[self._room(group)].append((self._reader(channel), queue.qsize() if queue else 0))
+        return Xray(rooms, self.layer.capacity, lost=sum(step["what"] == "lost" for step in self.steps))
+
+
+def _read(event):
+    """Return a frame's text, or how many bytes it has."""
+    if event.get("text") is not None:
+        return event["text"]
+    return f"{len(event['bytes'])} bytes"
+
+
+def _ends(step):
+    return {step["source"], step["target"]}
+
+
+def _persons(step):
+    return {end.removesuffix("'s consumer") for end in _ends(step)}

@@ -1,0 +1,64 @@
+"""Stage by stage: the arrows that a stage adds to one and the same scenario."""
+
+import json
+import subprocess
+import tempfile
+
+from workshop.errors import WorkshopError
+from workshop.lesson.files import write_files
+from workshop.lesson.stages import find_notebook, replay
+from workshop.processes.fresh import run_fresh
+from workshop.recording import Recording
+
+# Alice and Bob join, Alice says hello, Bob sends what is no message. A stage that can't do all of it does what it can.
+SCENARIO = """
+import asyncio, json
+from contextlib import suppress
+
+import chat.routing
+from workshop.recording import Scene
+
+steps = []
+with suppress(Exception):
+    consumer = None
+    if not chat.routing.websocket_urlpatterns:
+        from chat.consumers import ChatConsumer as consumer
+    scene = Scene("Alice", "Bob", consumer=consumer)
+    steps = scene.recording.steps
+    alice, bob = await scene.join("Alice"), await scene.join("Bob")
+    await alice.say("hello")
+    await alice.hear()
+    await bob.hear()
+    before = len(steps)
+    await bob.send("hello?")
+    while not any(step["source"] == "Bob's consumer" for step in steps[before:]):
+        await asyncio.sleep(0.01)
+print(json.dumps(steps))
+"""
+
+
+def arrows(stage):
+    """
+    Return the recording of a scenario on what a stage leaves, with the arrows marked that the stage before hasn't.
+
+    Alice and Bob join, Alice says hello, Bob sends what is no message. The code is the lesson's, not the student's.
+    Raises WorkshopError if there is no such stage or it has nothing to record.
+    """
+    find_notebook(stage)
+    states = {0: {}, **dict(replay(stage))}
+    after = record(states.get(stage, {}))
+    if not after.steps:
+        raise WorkshopError(f"After stage {stage} nobody can join a room yet: the first arrows come with stage 3.")
+    return after.since(record(states[stage - 1]))
+
+
+def record(files):
+    """Return the recording of the scenario on a project made of these files, in a process of its own."""
+    recording = Recording()
+    with tempfile.TemporaryDirectory(prefix="stage-", ignore_cleanup_errors=True) as folder:
+        write_files(files, folder)
+        run = run_fresh(SCENARIO, folder, stderr=subprocess.DEVNULL)
+    said = run.stdout.strip().splitlines()
+    if said and said[-1].startswith("["):
+        recording.steps = json.loads(said[-1])
+    return recording

@@ -1,0 +1,29 @@
+"""
+%%in_project: run a cell in a fresh process, with the workspace's project set up.
+
+A kernel keeps the classes that it has imported, so after a file was written it would still use the old ones.
+"""
+
+import json
+import re
+import subprocess
+
+from workshop.lesson.files import WORKSPACE
+from workshop.processes.cell import SHOWN
+from workshop.processes.fresh import TIMEOUT, run_fresh
+
+
+def in_project(line, cell):
+    """Run this cell in a fresh process in your project: Django is set up, `await` works, show(…) shows a picture."""
+    from IPython.display import display
+
+    try:
+        run = run_fresh(cell, WORKSPACE if WORKSPACE.is_dir() else None)
+    except subprocess.TimeoutExpired:
+        print(f"The cell was not done after {TIMEOUT} s, and was ended.")
+        return
+    for piece in re.split(f"^({SHOWN}.*)\n", run.stdout, flags=re.MULTILINE):
+        if piece.startswith(SHOWN):
+            display(json.loads(piece.removeprefix(SHOWN)), raw=True)
+        elif piece.strip():
+            print(piece.strip("\n"))

@@ -1,0 +1,146 @@
+"""The student's project, notebooks/workspace/."""
+
+import contextlib
+import re
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from workshop.drawing import Difference
+from workshop.errors import WorkshopError
+from workshop.lesson.files import NOTEBOOKS, WORKSPACE, read_files, remove_files, write_files
+from workshop.lesson.stages import find_notebook, numbers, replay, run_python
+from workshop.processes.server import stop_all
+
+COPIES = NOTEBOOKS / "workspace_copies"
+
+
+def open_stage(stage):
+    """
+    Make notebooks/workspace/ what a stage starts from: what the stages before it leave.
+
+    Work of yours that would change is first moved to a folder in notebooks/workspace_copies/, and a line
+    says which. Raises WorkshopError if there is no such stage or a notebook can't be read; then the
+    workspace stays as it is.
+    """
+    find_notebook(stage)
+    wanted = state_before(stage)
+    copies = sorted(COPIES.glob("*/workspace"))
+    if copies and not WORKSPACE.exists():
+        print(f"There was no workspace. The last copy of your work is {in_notebooks(copies[-1])}")
+    current = read_files(WORKSPACE)
+    stop_all()
+    if current == wanted and WORKSPACE.is_dir():
+        print(f"Stage {stage} is open: {describe(wanted)}")
+        return
+    copy = _swap(wanted, keep=not is_a_stage(current))
+    print(f"Stage {stage} is open: {describe(wanted)}")
+    if copy:
+        say_kept(copy)
+
+
+def state_before(stage):
+    """Return the files that the stages before this one leave."""
+    states = [files for _, files in replay(stage - 1)]
+    return states[-1] if states else {}
+
+
+def is_a_stage(files):
+    """Return whether these files are just what some stage leaves, with nothing of the student's."""
+    if not files:
+        return True
+    try:
+        return any(_without_key(files) == _without_key(state) for _, state in replay(max(numbers())))
+    except WorkshopError:  # a notebook can't be read: keep a copy, then
+        return False
+
+
+def describe(files):
+    if not files:
+        return "notebooks/workspace/ is empty."
+    return f"notebooks/workspace/ has the {len(files)} files of the stages before."
+
+
+def _without_key(files):
+    """The files as they are but for the SECRET_KEY, which startproject makes anew each time."""
+    key = re.compile(rb"^SECRET_KEY = '.*'$", re.MULTILINE)
+    return {name: key.sub(b"", content) for name, content in files.items()}
+
+
+def _swap(files, keep):
+    """
+    Replace the workspace by these files. Return the folder that keeps the old one, None if it need not be kept.
+
+    The new workspace is made beside the old one and then takes its name, so whatever interrupts this, the
+    workspace is the old one or the new one. Raises WorkshopError if the old one can't be moved.
+    """
+    for unfinished in NOTEBOOKS.glob(".workspace-*"):  # of a kernel that was killed; not of one at work just now
+        if time.time() - unfinished.stat().st_mtime > 60:
+            shutil.rmtree(unfinished, ignore_errors=True)
+    new = Path(tempfile.mkdtemp(prefix=".workspace-", dir=NOTEBOOKS))
+    old = make_copy_folder()
+    try:
+        write_files(files, new)
+        if (WORKSPACE / "db.sqlite3").exists():
+            shutil.copy2(WORKSPACE / "db.sqlite3", new)
+        new.chmod(0o755)
+        if WORKSPACE.exists():
+            WORKSPACE.rename(old)
+        try:
+            new.rename(WORKSPACE)
+        except BaseException:
+            if old.exists():
+                old.rename(WORKSPACE)
+            raise
+    except OSError as error:
+        raise WorkshopError(
+            f"The workspace can't be replaced: {error}. Close what has a file of notebooks/workspace/ open "
+            "(an editor, a terminal, a server, another notebook's kernel), then run this cell again."
+        ) from None
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+        if not keep or not old.exists():
+            shutil.rmtree(old.parent, ignore_errors=True)
+        with contextlib.suppress(OSError):  # it holds earlier copies
+            COPIES.rmdir()
+    return old if old.exists() else None
+
+
+def make_copy_folder():
+    """Make a new folder in notebooks/workspace_copies/, and return the path in it that a copy may take."""
+    COPIES.mkdir(exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=time.strftime("%Y-%m-%d_%H-%M-%S_"), dir=COPIES)) / "workspace"
+
+
+def say_kept(copy):
+    print(f"Your work is kept in {in_notebooks(copy)}")
+
+
+def in_notebooks(folder):
+    return f"notebooks/{folder.relative_to(NOTEBOOKS).as_posix()}/"
+
+
+def python(*arguments):
+    """
+    Run `python …` in the workspace and print what it says: python("manage.py", "startapp", "chat").
+
+    The workspace is made if there is none. A command that fails says so in its own words.
+    """
+    WORKSPACE.mkdir(exist_ok=True)
+    run = run_python([str(argument) for argument in arguments], WORKSPACE)
+    if run.stdout.strip():
+        print(run.stdout.strip())
+    if run.returncode:
+        print(f"(It ended with the exit code {run.returncode}, so something went wrong.)")
+
+
+def remove(*paths):
+    """Delete these files from the workspace, and a folder that is empty then."""
+    remove_files(paths, WORKSPACE)
+
+
+def difference(stage):
+    """Return what you changed since the beginning of a stage: the workspace against the stages before it."""
+    find_notebook(stage)
+    return Difference(_without_key(state_before(stage)), _without_key(read_files(WORKSPACE)))

@@ -1,0 +1,30 @@
+"""
+What the stage tests are written with: people who chat, pages, and failures that teach.
+
+A failed test says what was seen, what the stage asks, and which file to open.
+"""
+
+from stage.errors import explain, explain_output, find_forgotten_await, missing_file
+from stage.expectations import Unmet, expect
+from stage.pages import Page
+from stage.people import LAST_ROUTE, ORIGINS, TIMEOUT, TURN, Person, is_allowed, next_event
+from stage.processes import Standstill, run_python
+
+__all__ = [
+    "LAST_ROUTE",
+    "ORIGINS",
+    "TIMEOUT",
+    "TURN",
+    "Page",
+    "Person",
+    "Standstill",
+    "Unmet",
+    "expect",
+    "explain",
+    "explain_output",
+    "find_forgotten_await",
+    "is_allowed",
+    "missing_file",
+    "next_event",
+    "run_python",
+]

@@ -1,0 +1,134 @@
+"""People who chat: Channels' communicator plays the server for them."""
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from channels.testing import WebsocketCommunicator
+
+from stage.expectations import Unmet
+
+TIMEOUT = 0.5  # seconds; in one process an answer takes milliseconds
+TURN = 0.01  # seconds between two looks for an answer
+LAST_ROUTE = (
+    "A router takes the first route that matches: the one in chat/routing.py for any room's name, "
+    're_path("", no_such_socket) last.'
+)
+ORIGINS = "OriginCheck lets in those whom valid_origin() allows, and refuses the others."
+
+
+async def next_event(communicator, timeout):
+    """
+    Return what the application sends next. Raises TimeoutError if it sends nothing, or what it died of.
+
+    The communicator's own receive_output() would sit out its timeout where the application has died. And it would
+    blame an application for a time in which the whole computer, or its event loop, stood still: turns are counted here.
+    """
+    event = asyncio.ensure_future(communicator.output_queue.get())
+    for _ in range(int(timeout / TURN)):
+        await asyncio.wait({event, communicator.future}, timeout=TURN, return_when=asyncio.FIRST_COMPLETED)
+        if event.done() or communicator.future.done():
+            break
+    if event.done():
+        return event.result()
+    event.cancel()
+    if communicator.future.done():
+        communicator.future.result()
+    raise TimeoutError
+
+
+class Person:
+    """Somebody with a socket: Channels' communicator, which runs the application without a server."""
+
+    def __init__(self, name, application, path, *, origin="http://localhost", cookie=None, log=()):
+        """log is a list of the log's records, which say why a socket was refused."""
+        headers = [(b"host", b"localhost")]
+        if origin is not None:
+            headers.append((b"origin", origin.encode("latin1")))
+        if cookie:
+            headers.append((b"cookie", cookie.encode("latin1")))
+        self.name, self.path, self.origin, self.log = name, path, origin, log
+        self.socket = WebsocketCommunicator(application, path, headers=headers)
+
+    async def connect(self):
+        """Return whether the socket was accepted."""
+        await self.socket.send_input({"type": "websocket.connect"})
+        return (await self.next_event())["type"] == "websocket.accept"
+
+    async def next_event(self):
+        """Return what the application sends next. Raises TimeoutError if it sends nothing, or what it died of."""
+        return await next_event(self.socket, TIMEOUT)
+
+    async def join(self, *, asked, file):
+        """Connect, and return this person. Raises Unmet where the socket isn't accepted."""
+        try:
+            accepted = await self.connect()
+        except TimeoutError:
+            raise Unmet(
+                f"The socket {self.path} was neither accepted nor refused: {TIMEOUT} s without an answer.", asked, file
+            ) from None
+        if not accepted:
+            raise self._explain_refusal(asked, file)
+        return self
+
+    def _explain_refusal(self, asked, file):
+        seen = f"The socket {self.path} was refused."
+        if not self.log:
+            return Unmet(seen, asked, file)
+        said, refused_by = self.log[-1].getMessage(), Path(self.log[-1].pathname)
+        seen += f" The log says: {said}"
+        if "a room's is /ws/chat/" in said or self.log[-1].funcName == "no_such_socket":
+            seen = f"The first route that matches a room's socket refuses it. The log says: {said}"
+            return Unmet(seen, LAST_ROUTE, "tutorial/routing.py")
+        if refused_by.parent.name != "tutorial":
+            return Unmet(seen, asked, file)
+        if self.origin and repr(self.origin) in said:  # so it never came to the consumer
+            if not is_allowed(self.origin):
+                return Unmet(seen, asked, "tutorial/settings.py")
+            return Unmet(
+                "OriginCheck refused a page whose host is in ALLOWED_HOSTS.", ORIGINS, "tutorial/middleware.py"
+            )
+        return Unmet(seen, asked, f"tutorial/{refused_by.name}")
+
+    async def say(self, message):
+        await self.send(text=json.dumps({"message": message}))
+
+    async def send(self, *, text=None, data=None):
+        """Send one frame, as it is."""
+        await self.socket.send_input({"type": "websocket.receive", "text": text, "bytes": data})
+
+    async def hear(self, *, after, asked, file):
+        """Return the next frame, decoded. `after` is what happened before, for the failure's words."""
+        try:
+            event = await self.next_event()
+        except TimeoutError:
+            raise Unmet(f"{self.name} got nothing within {TIMEOUT} s after {after}.", asked, file) from None
+        what, text = event["type"], event.get("text")
+        if what == "websocket.close":
+            seen = f"After {after}, the server closed {self.name}'s socket."
+        elif what != "websocket.send":
+            seen = f"After {after}, {self.name} got {event}."
+        elif text is None:
+            seen = f"{self.name} got a binary frame, {event.get('bytes')!r}. The page's script reads text."
+        elif not isinstance(text, str):
+            kind = type(text).__name__
+            seen = f"{self.name} got {text!r}, a {kind} where a frame's text belongs: json.dumps makes text."
+        else:
+            try:
+                return json.loads(text)
+            except ValueError:
+                seen = f"{self.name} got {text!r}, which is not JSON: json.dumps makes JSON."
+        raise Unmet(seen, asked, file)
+
+    async def leave(self):
+        await self.socket.disconnect(timeout=TIMEOUT)
+
+
+def is_allowed(origin):
+    """Return whether the host of this origin is in ALLOWED_HOSTS."""
+    from django.conf import settings
+    from django.http.request import validate_host
+
+    return validate_host(re.sub(r":\d+$", "", urlsplit(origin).netloc), settings.ALLOWED_HOSTS)
