@@ -539,7 +539,7 @@ def test_it_works_from_any_folder(lesson, tmp_path_factory):
     assert not list(elsewhere.iterdir())
 
 
-SMALL = "from workshop.measuring import measure as m\nm.DELIVERIES, m.MESSAGES = 40, 2\n"
+SMALL = "from workshop.measuring import speed as m\nm.DELIVERIES, m.MESSAGES = 40, 2\n"
 
 
 def test_a_measurement_shows_stage_7_beside_the_students_project(lesson):
