@@ -5,47 +5,28 @@ notebook shows what the file says. The last three can be solved one after the ot
 
 import itertools
 import re
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from exercises.solve import EXERCISES, edit, solve
 from lesson import STAGE_TESTS, code_cells, read
 from workshop.errors import WorkshopError
 from workshop.lesson.files import write_files
-from workshop.lesson.stages import find_notebook, replay
-from workshop.processes.tests import run_tests
+from workshop.lesson.stages import find_notebook
 from workshop.verbs.exercises import exercise as run_exercise
 from workshop.verbs.exercises import exercises as print_exercises
 
 LAST = [name for name in EXERCISES if name.startswith("9_")]
 
 
-@pytest.fixture(scope="module")
-def states():
-    """For each stage the files that it leaves."""
-    return dict(replay(max(exercise.STAGE for exercise in EXERCISES.values())))
+@pytest.fixture
+def run_on(run_tests, tmp_path):
+    """Return a function that writes these files into a project, and runs the tests of these exercises on it."""
 
+    def run_on(files, names, *, stages=0):
+        write_files(files, tmp_path)
+        return run_tests([EXERCISES[name].__file__ for name in names] + STAGE_TESTS[:stages], tmp_path)
 
-@pytest.fixture(scope="module")
-def results(states, tmp_path_factory):
-    """For each exercise what its tests find unsolved, and what they and its stage's tests find solved: futures."""
-
-    def run(names, files, *, solved):
-        tests = [EXERCISES[name].__file__ for name in names]
-        if solved:
-            tests += STAGE_TESTS[: max(EXERCISES[name].STAGE for name in names)]
-        project = tmp_path_factory.mktemp(names[0])
-        write_files(files, project)
-        return run_tests(tests, project)
-
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        futures = {}
-        for name, exercise in EXERCISES.items():
-            before = states[exercise.STAGE]
-            futures[name, "unsolved"] = pool.submit(run, [name], before, solved=False)
-            futures[name, "solved"] = pool.submit(run, [name], solve(exercise, before), solved=True)
-        futures["together"] = pool.submit(run, LAST, solve_in_order(LAST, states), solved=True)
-        yield futures
+    return run_on
 
 
 def solve_in_order(names, states):
@@ -63,8 +44,8 @@ def assert_green(result):
 
 
 @pytest.mark.parametrize("name", EXERCISES)
-def test_unsolved_it_fails_in_words(name, results):
-    found, said = results[name, "unsolved"].result()
+def test_unsolved_it_fails_in_words(name, states, run_on):
+    found, said = run_on(states[EXERCISES[name].STAGE], [name])
     red = [test for test in found if not test["green"]]
     assert red, f"{name} has nothing to do, its tests are green already. pytest said:\n{said}"
     for test in red:
@@ -72,12 +53,13 @@ def test_unsolved_it_fails_in_words(name, results):
 
 
 @pytest.mark.parametrize("name", EXERCISES)
-def test_its_solution_passes_and_the_stages_so_far_stay_green(name, results):
-    assert_green(results[name, "solved"].result())
+def test_its_solution_passes_and_the_stages_so_far_stay_green(name, states, run_on):
+    exercise = EXERCISES[name]
+    assert_green(run_on(solve(exercise, states[exercise.STAGE]), [name], stages=exercise.STAGE))
 
 
-def test_the_last_ones_solutions_are_green_together(results):
-    assert_green(results["together"].result())
+def test_the_last_ones_solutions_are_green_together(states, run_on):
+    assert_green(run_on(solve_in_order(LAST, states), LAST, stages=EXERCISES[LAST[0]].STAGE))
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(LAST)), ids=" ".join)
@@ -116,14 +98,13 @@ NEARLY = {
 
 
 @pytest.mark.parametrize("kind", NEARLY)
-def test_a_solution_that_is_nearly_right_is_told_what_is_missing(kind, states, tmp_path):
+def test_a_solution_that_is_nearly_right_is_told_what_is_missing(kind, states, run_on):
     edits, sentence = NEARLY[kind]
     exercise = EXERCISES["8_flood"]
     files = solve(exercise, states[exercise.STAGE])
     for old, new in edits:
         files = edit("chat/sockets.py", old, new, files)
-    write_files(files, tmp_path)
-    found, said = run_tests([exercise.__file__], tmp_path)
+    found, said = run_on(files, ["8_flood"])
     assert any(not test["green"] and test["sentence"].startswith(sentence) for test in found), said
 
 

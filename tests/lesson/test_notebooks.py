@@ -2,7 +2,6 @@
 
 import difflib
 import re
-from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
 import pytest
@@ -15,82 +14,69 @@ from lesson import (
     copy_lesson,
     name_cell,
     read,
+    run,
     run_notebook,
     tags,
 )
+from workshop.lesson.files import read_files
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
+# Every second notebook runs in one copy of the lesson, from the last to the first, and the others in another one, from
+# the first to the last: so each starts on what another one left.
+BACKWARDS = NOTEBOOKS[::-2]
+FORWARDS = [path for path in NOTEBOOKS if path not in BACKWARDS]
+RUN_AGAIN = "3_consumer"
+
 
 @pytest.fixture(scope="module")
-def runs(request, tmp_path_factory):
-    """
-    For each notebook the copy of the lesson in which it ran, and both its runs: notebooks with fresh outputs,
-    or the NotebookFailed.
-
-    Every second one runs in one copy, from the last to the first, and the others in another one, from the
-    first to the last; each twice in a row. So all start on what another left, and then on what they left
-    themselves.
-    """
-    wanted = {item.callspec.params["path"] for item in request.session.items if "runs" in item.fixturenames}
-    paths = sorted(wanted)
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        halves = [
-            pool.submit(run_each_twice, copy_lesson(tmp_path_factory.mktemp(name)), half)
-            for name, half in [("backwards", paths[::-2]), ("forwards", [p for p in paths if p not in paths[::-2]])]
-        ]
-        return {path: run for half in halves for path, run in half.result().items()}
+def lessons(tmp_path_factory):
+    return {name: copy_lesson(tmp_path_factory.mktemp(name)) for name in ("backwards", "forwards")}
 
 
-def run_each_twice(lesson, paths):
-    found = {}
-    for path in paths:
-        results = []
-        for _ in range(2):
-            try:
-                results.append(run_notebook(lesson / "notebooks" / path.name))
-            except NotebookFailed as failed:
-                results.append(failed)
-        found[path] = lesson, results
-    return found
-
-
-@each_notebook
-def test_it_runs_from_top_to_bottom_in_any_order_and_again(path, runs):
-    _, results = runs[path]
-    for when, result in zip(("", ", run again,"), results, strict=True):
-        if isinstance(result, NotebookFailed):
+@pytest.mark.parametrize(
+    "path, name",
+    [
+        pytest.param(path, name, id=path.stem, marks=pytest.mark.xdist_group(name))
+        for name, paths in (("backwards", BACKWARDS), ("forwards", FORWARDS))
+        for path in paths
+    ],
+)
+def test_it_runs_from_top_to_bottom_in_any_order_and_says_what_the_committed_one_says(path, name, lessons, states):
+    lesson = lessons[name]
+    for _ in range(2 if path.stem == RUN_AGAIN else 1):
+        try:
+            fresh = run_notebook(lesson / "notebooks" / path.name)
+        except NotebookFailed as failed:
             pytest.fail(
-                f"{path.name}{when} fails without a network, Redis and browser.\n\n{result}\n\n"
+                f"{path.name} fails without a network, Redis and browser.\n\n{failed}\n\n"
                 'If the error is meant, tag the cell "raises-exception".',
+                pytrace=False,
+            )
+        assert_says_the_same(path, read(path), fresh, lesson)
+        assert_nothing_is_half_done(path, lesson)
+    # Whatever the notebook left, its stage can be opened again. It starts from what the stage before leaves.
+    stage = int(path.stem.split("_")[0])
+    run(lesson, f"from workshop import open_stage\nopen_stage({stage})")
+    assert read_files(lesson / "notebooks" / "workspace") == states.get(stage - 1, {})
+
+
+def assert_says_the_same(path, committed, fresh, lesson):
+    for cell, fresh_cell in zip(code_cells(committed), code_cells(fresh), strict=True):
+        old, new = (text.splitlines() for text in (comparable(cell), comparable(fresh_cell, lesson)))
+        if old != new:
+            difference = "\n".join(difflib.unified_diff(old, new, "committed", "fresh", lineterm=""))
+            pytest.fail(
+                f"{name_cell(path, committed, cell)} says something else now:\n{difference}\n\n"
+                f"If the fresh output is right: python tests/lesson/refresh.py {path.name.split('_')[0]}\n"
+                'If it differs each time, tag the cell "varies".',
                 pytrace=False,
             )
 
 
-@each_notebook
-def test_a_fresh_run_says_what_the_committed_one_says(path, runs):
-    lesson, results = runs[path]
-    committed = read(path)
-    for result in results:
-        if isinstance(result, NotebookFailed):
-            pytest.fail(f"{path.name} did not run to its end: see the test before this one.")
-        for cell, fresh in zip(code_cells(committed), code_cells(result), strict=True):
-            old, new = (text.splitlines() for text in (comparable(cell), comparable(fresh, lesson)))
-            if old != new:
-                difference = "\n".join(difflib.unified_diff(old, new, "committed", "fresh", lineterm=""))
-                pytest.fail(
-                    f"{name_cell(path, committed, cell)} says something else now:\n{difference}\n\n"
-                    f"If the fresh output is right: python tests/lesson/refresh.py {path.name.split('_')[0]}\n"
-                    'If it differs each time, tag the cell "varies".',
-                    pytrace=False,
-                )
-
-
-@each_notebook
-def test_it_leaves_whole_workspaces_and_nothing_half_done(path, runs):
-    lesson, _ = runs[path]
+def assert_nothing_is_half_done(path, lesson):
     half_done = [found.name for found in (lesson / "notebooks").glob(".workspace-*")]
-    assert not half_done, f"After its run there is still {half_done} in notebooks/."
+    assert not half_done, f"After the run of {path.name} there is still {half_done} in notebooks/."
     for copy in (lesson / "notebooks").glob("workspace_copies/*"):
         kept = [found for found in copy.rglob("*") if found.is_file()]
         assert kept and (copy / "workspace").is_dir(), f"{copy.name} in workspace_copies/ keeps nobody's work."

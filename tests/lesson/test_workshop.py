@@ -11,7 +11,7 @@ import textwrap
 import pytest
 from lesson import CELL_TIMEOUT, copy_lesson, run, started, until
 from workshop.lesson.files import read_files
-from workshop.lesson.stages import numbers, replay
+from workshop.lesson.stages import numbers
 
 STAGES = numbers()
 
@@ -27,12 +27,6 @@ def finished(tmp_path_factory):
     lesson = copy_lesson(tmp_path_factory.mktemp("finished"))
     open_stage(lesson, STAGES[-1])
     return lesson
-
-
-@pytest.fixture(scope="module")
-def states():
-    """For each stage the files that it leaves."""
-    return dict(replay(STAGES[-1]))
 
 
 def before(stage, states):
@@ -190,8 +184,12 @@ def interrupted(lesson, stop, end):
 
 
 @pytest.fixture(scope="module")
-def steps(tmp_path_factory):
-    """Numbers of steps at which to interrupt: every move of a folder, and some others from the first to the last."""
+def steps(tmp_path_factory, states):
+    """
+    Numbers of steps at which to interrupt: every move of a folder, and some others from the first to the last.
+
+    What the stages leave is remembered by then, in the lesson and in its copies: no step is one of remembering it.
+    """
     lesson = copy_lesson(tmp_path_factory.mktemp("steps"))
     open_stage(lesson, 3)
     write(lesson, "notes.txt", "my work")
@@ -263,6 +261,24 @@ def test_a_stage_in_quotes_is_taken_for_its_number_or_answered_in_a_sentence(ver
     open_stage(lesson, 3)
     said = in_jupyter(lesson, "from workshop import *", f"{verb}('3')")
     assert "Traceback" not in said, f"{verb}('3') shows a student this:\n{said}"
+
+
+def test_what_the_stages_leave_is_remembered_until_a_notebook_changes(lesson, states):
+    memory = lesson / "notebooks" / ".stages"
+    open_stage(lesson, 5)
+    remembered = sorted(memory.iterdir())
+    assert len(remembered) >= 4
+    notebook = next((lesson / "notebooks").glob("3_*.ipynb"))
+    text = notebook.read_text(encoding="utf-8")
+    notebook.write_text(text.replace('group_name = f\\"chat_', 'group_name = f\\"talk_'), encoding="utf-8")
+    assert notebook.read_text(encoding="utf-8") != text
+    open_stage(lesson, 5)
+    assert b'f"talk_' in workspace(lesson)["chat/consumers.py"]
+    for path in memory.iterdir():
+        path.write_bytes(path.read_bytes()[:100])  # written by a process that was killed
+    notebook.write_text(text, encoding="utf-8")
+    open_stage(lesson, 5)
+    assert without_key(workspace(lesson)) == before(5, states)
 
 
 # Checking

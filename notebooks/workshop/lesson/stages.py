@@ -6,7 +6,8 @@ runs a command in the workspace, and `remove(…)`, which deletes files there.
 """
 
 import ast
-import functools
+import contextlib
+import hashlib
 import json
 import re
 import subprocess
@@ -14,8 +15,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+import django
+
 from workshop.errors import WorkshopError
 from workshop.lesson.files import NOTEBOOKS, read_files, remove_files, write_files
+
+# What the stages left when they were last replayed. To run startproject takes a second, and the same cells leave the
+# same files.
+REMEMBERED = NOTEBOOKS / ".stages"
 
 
 def find_notebook(stage):
@@ -45,19 +52,27 @@ def replay(until):
     """
     files = {}
     for stage in (number for number in numbers() if 1 <= number <= until):
-        sources = tuple(read_cells(find_notebook(stage)))
-        files = dict(_leave(sources, tuple(files.items())))
+        files = _leave(stage, read_cells(find_notebook(stage)), files)
         yield stage, files
 
 
-@functools.cache  # to run startproject takes a second, and the same cells on the same files leave the same
-def _leave(sources, files):
-    """Return the files that these cells leave of those that were there before them, both as (path, bytes)."""
+def _leave(stage, sources, files):
+    """Return the files that a stage's cells leave of those that were there before them, {path: bytes} both."""
+    made_of = repr((sys.version, django.__version__, sources, files))
+    memory = REMEMBERED / f"{stage}_{hashlib.sha256(made_of.encode()).hexdigest()[:32]}.json"
+    with contextlib.suppress(OSError, ValueError):  # it isn't there, or isn't whole
+        return {name: text.encode() for name, text in json.loads(memory.read_text(encoding="utf-8")).items()}
     with tempfile.TemporaryDirectory(prefix="stage-") as folder:
-        write_files(dict(files), folder)
+        write_files(files, folder)
         for source in sources:
             replay_cell(source, Path(folder))
-        return tuple(read_files(folder).items())
+        files = read_files(folder)
+    with contextlib.suppress(OSError, UnicodeDecodeError):  # without it all works, only slower
+        REMEMBERED.mkdir(exist_ok=True)
+        for old in REMEMBERED.glob(f"{stage}_*.json"):
+            old.unlink()
+        memory.write_text(json.dumps({name: content.decode() for name, content in files.items()}), encoding="utf-8")
+    return files
 
 
 def read_cells(notebook):
