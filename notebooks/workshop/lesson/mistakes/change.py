@@ -18,6 +18,9 @@ A file of changes holds any number of them, each with a few lines of header and 
 A hunk has no line numbers: its old lines have to stand in the file exactly once. A header that is too long for one
 line goes on in the next, indented. `+++ FILE` in place of `--- FILE` writes a whole file. `rename from A` and
 `rename to B` move one. Whatever stands above the first `Name:` is a comment.
+
+A mistake that shows at runserver also has `Terminal:`, `Browser:`, `Cause:` and `Fix:`, from which symptoms.py makes the
+page notebooks/symptoms.md.
 """
 
 import re
