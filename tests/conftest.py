@@ -22,10 +22,10 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.project = config.getoption("--project").resolve()
-    # The project's folder first, and this repository's not at all: its tutorial/ must not stand in for a missing one.
+    # The project's folder first, and this repository's not at all: its tutorial/ must not replace a missing one.
     sys.path[:] = [str(config.project), *(path for path in sys.path if Path(path).resolve() != REPOSITORY)]
     os.environ["DJANGO_SETTINGS_MODULE"] = "tutorial.settings"
-    # The stage tests ask for the project's defaults, whatever the shell they are started from has set.
+    # The stage tests expect the project's defaults, whatever the shell that started them has set.
     for name in ("REDIS_URL", "DJANGO_ALLOWED_HOSTS", "DJANGO_DEBUG", "DJANGO_SECRET_KEY"):
         os.environ.pop(name, None)
 
@@ -41,7 +41,7 @@ def pytest_runtest_call(item):
 
 
 def _taught(item):
-    """Let a stage test fail in words where the project forgot an `await`, or raised an error that no test foresaw."""
+    """Make a stage test fail in words if the project forgot an `await`, or raised an error that no test foresaw."""
     if not hasattr(item.module, "FILE"):  # not a stage's test
         return (yield)
     project = item.config.project
@@ -69,7 +69,7 @@ def django(pytestconfig, tmp_path_factory):
     import django
     from django.conf import settings
 
-    settings.DEBUG_PROPAGATE_EXCEPTIONS = True  # to write its yellow error page Django takes seconds
+    settings.DEBUG_PROPAGATE_EXCEPTIONS = True  # Django takes seconds to write its yellow error page
     settings.DATABASES["default"]["NAME"] = tmp_path_factory.mktemp("database") / "db.sqlite3"
     django.setup()
     return django
@@ -85,7 +85,7 @@ def client(django):
 
 @pytest.fixture
 def layer(django):
-    """The project's channel layer, empty: what a test leaves in it must not reach the next one."""
+    """The project's channel layer, empty: what one test leaves in it must not reach the next."""
     from channels.layers import channel_layers
     from django.conf import settings
 

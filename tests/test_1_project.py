@@ -1,4 +1,4 @@
-"""Stage 1: a Django project, tutorial, and in it an app, chat."""
+"""Stage 1: a Django project called tutorial, with an app called chat."""
 
 import re
 
@@ -20,8 +20,8 @@ def test_manage_py_runs_and_finds_nothing_wrong(pytestconfig):
             named = re.search(r"DJANGO_SETTINGS_MODULE\W+([\w.]+)", line)
             expect(
                 not named or named[1] == "tutorial.settings",
-                seen=f"manage.py sets DJANGO_SETTINGS_MODULE to {named and named[1]}, in line {number}.",
-                asked="The settings of this project are tutorial.settings.",
+                seen=f"manage.py sets DJANGO_SETTINGS_MODULE to {named and named[1]}, on line {number}.",
+                asked="This project's settings are tutorial.settings.",
                 file=FILE,
             )
         raise explain_output(
@@ -30,7 +30,7 @@ def test_manage_py_runs_and_finds_nothing_wrong(pytestconfig):
 
 
 def test_the_project_answers_http(client):
-    """The project answers a browser: its admin asks who you are."""
+    """The project answers a browser: its admin asks you to log in."""
     from django.urls import NoReverseMatch, reverse
 
     asked, file = 'path("admin/", admin.site.urls) in urlpatterns, as startproject writes it.', "tutorial/urls.py"
@@ -49,8 +49,8 @@ def test_the_project_answers_http(client):
 
 
 def test_the_chat_app_is_there(pytestconfig):
-    """`manage.py startapp chat` has made the chat app."""
+    """`python manage.py startapp chat` has created the chat app."""
     for file in ("chat/__init__.py", "chat/views.py"):
         if not (pytestconfig.project / file).is_file():
-            asked = "`python manage.py startapp chat`, run beside manage.py, makes the app beside tutorial/."
+            asked = "`python manage.py startapp chat`, run where manage.py is, creates the app next to tutorial/."
             raise missing_file(file, pytestconfig.project, asked)

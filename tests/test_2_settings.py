@@ -1,34 +1,34 @@
-"""Stage 2: the project speaks WebSocket: daphne, the root ASGI application, a channel layer, the chat's urls."""
+"""Stage 2: the project speaks WebSocket, with daphne, a root ASGI application, a channel layer, the chat's URLs."""
 
 from channels.testing import HttpCommunicator
 from stage import Person, Unmet, expect, explain_output, next_event, run_python
 
 FILE = "tutorial/settings.py"
-SOCKETS = '"websocket": AuthMiddlewareStack(URLRouter(chat.routing.websocket_urlpatterns)) stands beside "http".'
+SOCKETS = 'Next to "http" there is "websocket": AuthMiddlewareStack(URLRouter(chat.routing.websocket_urlpatterns)).'
 
 
 def test_runserver_is_daphne(django):
-    """runserver is daphne's, which speaks WebSocket. Django's own answers every socket with 404."""
+    """runserver is daphne's, which speaks WebSocket. Django's own runserver answers every socket with 404."""
     from django.apps import apps
     from django.core.management import get_commands
 
     expect(
         apps.is_installed("daphne"),
         seen='"daphne" is not in INSTALLED_APPS.',
-        asked='"daphne" stands first in INSTALLED_APPS, so that runserver is daphne\'s.',
+        asked='"daphne" comes first in INSTALLED_APPS, so that runserver is daphne\'s.',
         file=FILE,
     )
     owner = get_commands()["runserver"]
     expect(
         owner == "daphne",
-        seen=f"runserver is the one of {owner}: it stands before daphne in INSTALLED_APPS.",
-        asked='"daphne" stands first in INSTALLED_APPS.',
+        seen=f"runserver is the one from {owner}, which comes before daphne in INSTALLED_APPS.",
+        asked='"daphne" comes first in INSTALLED_APPS.',
         file=FILE,
     )
 
 
 def test_the_chat_app_is_installed(django):
-    """Django knows the chat app, and so finds its templates."""
+    """Django knows the chat app, so it finds the app's templates."""
     from django.apps import apps
 
     expect(
@@ -62,7 +62,7 @@ async def test_http_goes_to_django(application):
 
 
 async def test_websocket_goes_to_a_router(application):
-    """The root application hands WebSocket to a router of its own."""
+    """The root application hands WebSocket to a router for sockets."""
     nobody = Person("Nobody", application, "/no/such/socket/")
     try:
         accepted = await nobody.connect()
@@ -85,7 +85,7 @@ async def test_websocket_goes_to_a_router(application):
 
 
 async def test_a_socket_knows_its_user(application, monkeypatch):
-    """The auth stack puts the user into the scope, as Django's middleware puts it into a request."""
+    """The auth stack puts the user into the scope, as Django's middleware does into a request."""
     from channels.routing import URLRouter
 
     scopes = []
@@ -105,7 +105,7 @@ async def test_a_socket_knows_its_user(application, monkeypatch):
     expect(
         scopes and "user" in scopes[0],
         seen="The scope that reaches the URLRouter has no user.",
-        asked="AuthMiddlewareStack(...) stands around the URLRouter.",
+        asked="AuthMiddlewareStack(…) wraps the URLRouter.",
         file="tutorial/routing.py",
     )
 
@@ -138,21 +138,21 @@ def test_a_server_finds_the_application_in_asgi_py(pytestconfig):
         raise explain_output(run.stderr, pytestconfig.project, asked, "tutorial/asgi.py")
     expect(
         "not set up" not in run.stdout,
-        seen="Django is not set up yet when asgi.py imports tutorial/routing.py: the first model that a consumer "
-        "imports would be an AppRegistryNotReady.",
+        seen="Django is not set up yet when asgi.py imports tutorial/routing.py: once a consumer imports a model, "
+        "that raises AppRegistryNotReady.",
         asked=asked,
         file="tutorial/asgi.py",
     )
     expect(
         "the same" in run.stdout,
-        seen="tutorial.asgi has an application of its own: what the settings name in ASGI_APPLICATION is another one.",
+        seen="tutorial.asgi has an application of its own, not the one that the settings name in ASGI_APPLICATION.",
         asked=asked,
         file="tutorial/asgi.py",
     )
 
 
 async def test_the_channel_layer_is_in_memory(layer):
-    """The channel layer needs no Redis, and carries a message from one channel to another."""
+    """The channel layer needs no Redis, and delivers what is sent to a channel."""
     from channels.layers import InMemoryChannelLayer
 
     expect(
@@ -167,7 +167,7 @@ async def test_the_channel_layer_is_in_memory(layer):
 
 
 def test_the_addresses_under_chat_are_the_apps(django):
-    """What starts with /chat/ is looked up in chat/urls.py."""
+    """Addresses that begin with /chat/ are looked up in chat/urls.py."""
     from django.urls import get_resolver
 
     addresses = [
@@ -177,7 +177,7 @@ def test_the_addresses_under_chat_are_the_apps(django):
     ]
     expect(
         any(address.lstrip("^") == "chat/" for address in addresses),
-        seen=f"What leads to chat.urls is {addresses[0]!r}." if addresses else "No address leads to chat.urls.",
+        seen=f"The address of chat.urls is {addresses[0]!r}." if addresses else "No address leads to chat.urls.",
         asked='path("chat/", include("chat.urls")) in urlpatterns, with the slash.',
         file="tutorial/urls.py",
     )

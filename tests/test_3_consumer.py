@@ -1,4 +1,4 @@
-"""Stage 3: the consumer, talked to without a server: who is in a room, what they say, who hears it."""
+"""Stage 3: the consumer, tested without a server: who is in a room, what they say, who hears it."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ FILE = "chat/consumers.py"
 
 
 class NotingLayer(InMemoryChannelLayer):
-    """A layer that notes what consumers send, and that can let them wait to join, as one on another machine does."""
+    """A layer that notes what consumers send. It can make them wait to join, as a layer on another machine does."""
 
     def __init__(self):
         super().__init__()
@@ -34,13 +34,13 @@ class NotingLayer(InMemoryChannelLayer):
         await super().send(channel, message)
 
     def tell(self):
-        """Say what became of the last message."""
+        """Return a sentence about what became of the last message."""
         if self.sent:
             group = self.sent[-1][0]
             count = len(self.groups.get(group, ()))
             if not count:
                 return f"The group {group} has no members: connect() added nobody to it."
-            return f"It went to the group {group}, which has {count} members."
+            return f"It went to the group {group}, which has {count} {'member' if count == 1 else 'members'}."
         if self.sent_to_channels:
             return f"send() takes the name of one channel, and {self.sent_to_channels[-1]} is a group: group_send()."
         return "Nothing was sent to a group."
@@ -48,7 +48,7 @@ class NotingLayer(InMemoryChannelLayer):
 
 @pytest.fixture
 def layer(layer):
-    """For these tests the layer notes what passes. Whichever the project has is put back when they are done."""
+    """During each test here, a layer that notes what passes takes the place of the project's own."""
     noting = NotingLayer()
     channel_layers.set("default", noting)
     return noting
@@ -56,7 +56,7 @@ def layer(layer):
 
 @pytest.fixture
 def person(layer):
-    """Make a person at the door of a room, with the consumer alone behind it: no routing.py yet."""
+    """Return a function that makes a person whose socket leads straight to the consumer: no routing.py yet."""
     from chat.consumers import ChatConsumer
 
     consumer = URLRouter([path("room/<room_name>/", ChatConsumer.as_asgi())])
@@ -64,12 +64,12 @@ def person(layer):
 
 
 ACCEPTS = "connect() ends with `await self.accept()`."
-JOINS = "connect() adds the consumer's channel to the group of the room, with group_add."
-BROADCASTS = "receive() sends the message to the room's group, and chat_msg() sends it to each person in it."
+JOINS = "connect() adds the consumer's channel to the room's group, with group_add."
+BROADCASTS = "receive() sends the message to the room's group, and each consumer's chat_msg() sends it to its client."
 
 
 async def hear(listener, layer, after):
-    """Return what the listener gets next. Raises Unmet, with what became of the message, if it is nothing."""
+    """Return what the listener gets next. If that is nothing, the Unmet says what became of the message."""
     try:
         return await listener.hear(after=after, asked=BROADCASTS, file=FILE)
     except Unmet as unmet:
@@ -86,7 +86,7 @@ async def test_a_person_is_let_in(person):
 
 
 async def test_a_message_reaches_everyone_in_the_room(person, layer):
-    """What Alice says reaches everyone in the room, Alice too."""
+    """What Alice says reaches everyone in the room, including Alice."""
     alice = await person("Alice").join(asked=ACCEPTS, file=FILE)
     bob = await person("Bob").join(asked=ACCEPTS, file=FILE)
     await alice.say("hello")
@@ -110,7 +110,7 @@ async def test_rooms_are_apart(person, layer):
     expect(
         groups in ([], ["chat_lobby"]),
         seen=f"What Alice said in the room lobby went to the group {groups[:1] and groups[0]}.",
-        asked='Each room has a group of its own, "chat_" + the room\'s name, and each consumer keeps its own in self.',
+        asked='Each room has its own group, "chat_" + the room\'s name, and each consumer keeps that name in self.',
         file=FILE,
     )
     await carol.say("only for the kitchen")
@@ -118,13 +118,13 @@ async def test_rooms_are_apart(person, layer):
     expect(
         frame == {"message": "only for the kitchen"},
         seen=f"Carol, in the kitchen, first got {frame}.",
-        asked="Each room has a group of its own, named after the room in the scope's url_route.",
+        asked="Each room has its own group, named after the room in the scope's url_route.",
         file=FILE,
     )
 
 
 async def test_the_rooms_group_carries_chat_msg_events(person, layer):
-    """What is said goes through the group chat_<room name>, as an event of the type chat_msg."""
+    """What is said goes through the group chat_<room name>, as an event of type chat_msg."""
     alice = await person("Alice").join(asked=ACCEPTS, file=FILE)
     await alice.say("hello")
     await hear(alice, layer, 'Alice said "hello"')
@@ -138,8 +138,8 @@ async def test_the_rooms_group_carries_chat_msg_events(person, layer):
     )
 
 
-async def test_who_leaves_is_out_of_the_group(person, layer):
-    """Who leaves is out of the room's group: nobody sends to a dead channel."""
+async def test_a_person_who_leaves_is_out_of_the_group(person, layer):
+    """After someone leaves, they are no longer in the room's group: nothing is sent to a dead channel."""
     alice = await person("Alice").join(asked=ACCEPTS, file=FILE)
     bob = await person("Bob").join(asked=ACCEPTS, file=FILE)
     members = len(layer.groups.get("chat_lobby", {}))
@@ -151,7 +151,7 @@ async def test_who_leaves_is_out_of_the_group(person, layer):
     )
     await bob.leave()
     members = len(layer.groups.get("chat_lobby", {}))
-    expect(members > 0, seen="Bob has left, and Alice is out of the group too.", asked="Only Bob is out.", file=FILE)
+    expect(members > 0, seen="Bob has left, and Alice is out of the group, too.", asked="Only Bob is out.", file=FILE)
     expect(
         members == 1,
         seen="Bob has left, and his channel is still in the group chat_lobby.",
@@ -162,14 +162,14 @@ async def test_who_leaves_is_out_of_the_group(person, layer):
 
 
 async def test_a_person_joins_before_being_accepted(person, layer):
-    """A person is in the group before being accepted, and so misses nothing."""
+    """A person is in the group before being accepted, so they miss nothing."""
     layer.may_join.clear()
     alice = person("Alice")
     await alice.socket.send_input({"type": "websocket.connect"})
     expect(
         await alice.socket.receive_nothing(),
-        seen="Alice was accepted while her channel was not in the group yet: what is said now, she misses.",
-        asked="In connect(), `await self.channel_layer.group_add(…)` stands before `await self.accept()`.",
+        seen="Alice was accepted before her channel was in the group: she misses what is said until then.",
+        asked="In connect(), `await self.channel_layer.group_add(…)` comes before `await self.accept()`.",
         file=FILE,
     )
     layer.may_join.set()
@@ -186,7 +186,7 @@ async def test_a_person_joins_before_being_accepted(person, layer):
 
 
 async def test_nobody_waits_for_anothers_consumer(person, layer, pytestconfig):
-    """While one consumer works, all others go on: nothing blocks the event loop that they share."""
+    """While one consumer works, the others carry on: nothing blocks the event loop that they share."""
     alice = await person("Alice").join(asked=ACCEPTS, file=FILE)
     with Standstill(pytestconfig.project) as standstill:
         bob = await person("Bob").join(asked=ACCEPTS, file=FILE)
@@ -199,6 +199,6 @@ async def test_nobody_waits_for_anothers_consumer(person, layer, pytestconfig):
             "One call made everybody wait: the whole server stood still.\n       in {}, line {}: {}".format(
                 *standstill.place
             ),
-            "In a coroutine what takes time is awaited: `await asyncio.sleep(…)` for time.sleep(…), say.",
+            "A coroutine awaits what takes time: `await asyncio.sleep(…)` instead of time.sleep(…), for example.",
             standstill.place[0],
         )

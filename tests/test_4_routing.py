@@ -1,4 +1,4 @@
-"""Stage 4: a room's socket has an address, and is reached through the whole stack."""
+"""Stage 4: a room's socket has an address, and the whole stack leads there."""
 
 import re
 
@@ -6,17 +6,17 @@ import pytest
 from stage import Person, Unmet, expect
 
 FILE = "chat/routing.py"
-ROUTED = "chat/routing.py leads ws/chat/<room_name>/ to ChatConsumer.as_asgi(), and tutorial/routing.py uses it."
+ROUTED = "chat/routing.py routes ws/chat/<room_name>/ to ChatConsumer.as_asgi(), and tutorial/routing.py uses it."
 
 
 @pytest.fixture
 def person(application):
-    """Make a person at an address, with the root application behind it."""
+    """Return a function that makes a person who connects to the root application at an address."""
     return lambda name, path="/ws/chat/lobby/": Person(name, application, path)
 
 
 async def join(person):
-    """Let somebody connect. Raises Unmet, with the routes that there are, where none matches."""
+    """Let somebody connect. Raises Unmet, with a list of the routes, if none matches."""
     try:
         return await person.join(asked=ROUTED, file=FILE)
     except ValueError as error:
@@ -30,19 +30,19 @@ async def join(person):
 
 
 def why_not(route, path):
-    """Return a sentence that says why this route doesn't match this path, "" where there is nothing to say."""
+    """Return a sentence that says why this route doesn't match this path, or "" if there is nothing to say."""
     from django.urls.resolvers import RoutePattern
 
     pattern = str(route.pattern)
     if isinstance(route.pattern, RoutePattern) and re.search(r"^\^|\(\?P<|\$$", pattern):
-        return "path() takes ^, (?P<…>) and $ as they are: a regular expression belongs in re_path()."
+        return "path() takes ^, (?P<…>) and $ literally: a regular expression belongs in re_path()."
     if pattern.lstrip("^").startswith("/"):
-        return "This route begins with a slash, and a path is compared without its first one: ws/chat/…"
+        return "This route begins with a slash, but a path is compared without its first slash: ws/chat/…"
     if path.endswith("/") and route.pattern.match(path[1:-1]):
-        return "This route ends without the slash that the address has."
+        return "This route ends without the slash that the address ends with."
     if route.pattern.match("ws/chat/lobby/"):
-        hyphen = r" \w+ takes no hyphen," if r"\w" in pattern else ""
-        return f"This route takes the name lobby, and not every name:{hyphen} [^/]+ takes all but a slash."
+        hyphen = r" \w+ matches no hyphen," if r"\w" in pattern else ""
+        return f"This route matches the name lobby, but not every name:{hyphen} [^/]+ matches anything but a slash."
     return ""
 
 
@@ -74,12 +74,12 @@ async def test_the_address_names_the_room(person, layer):
 
 @pytest.mark.parametrize("path", ["/ws/chat/lobby", "/ws/chat/", "/ws/chat/a/b/", "/chat/lobby/", "/ws/chat/lobby/x"])
 async def test_other_addresses_are_not_sockets(person, path):
-    """An address that isn't a room's is not a socket."""
+    """An address that isn't a room's address is not a socket."""
     await join(person("Alice"))
     try:
         taken = await person("Nobody", path).connect()
     except Exception as error:  # "No route found", until stage 6 refuses such a path in words
-        taken = "No route found" not in str(error)  # else the consumer raised it, so a route had led there
+        taken = "No route found" not in str(error)  # the consumer raised any other error, so a route led there
     from chat.routing import websocket_urlpatterns
 
     takers = [str(route.pattern) for route in websocket_urlpatterns if route.pattern.match(path[1:])]
@@ -88,6 +88,6 @@ async def test_other_addresses_are_not_sockets(person, path):
         not taken,
         seen=f"The route takes {path} for a room's socket."
         + (" The pattern has no $ at its end, so it also matches the beginning of a longer address." * bool(endless)),
-        asked="The route is ws/chat/, one name without a slash, and a slash, from the first character to the last.",
+        asked="From its first character to its last, the route is ws/chat/, one name without a slash, and a slash.",
         file=FILE,
     )

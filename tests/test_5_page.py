@@ -1,4 +1,4 @@
-"""Stage 5: the chat in a browser: a page to choose a room, and the room."""
+"""Stage 5: the chat in a browser, with a page for choosing a room, and a page for each room."""
 
 import html
 import json
@@ -17,14 +17,14 @@ def get(client, path, file="chat/urls.py"):
     status = response.status_code
     expect(
         status != 404 or path == "/" or client.get(path[:-1]).status_code != 200,
-        seen=f"GET {path} answered 404, GET {path[:-1]} answered 200: the route has no slash at its end.",
+        seen=f"GET {path} answered 404, but GET {path[:-1]} answered 200: the route has no slash at its end.",
         asked=SLASH,
         file=file,
     )
     expect(
         status == 200,
         seen=f"GET {path} answered {status}.",
-        asked="chat/urls.py leads /chat/ and /chat/<room_name>/ to the views, and each view renders its template.",
+        asked="chat/urls.py routes /chat/ and /chat/<room_name>/ to the views, and each view renders its template.",
         file=file,
     )
     return Page(response)
@@ -35,13 +35,13 @@ def test_a_room_has_a_page(client):
     get(client, "/chat/lobby/")
 
 
-def test_one_can_choose_a_room(client):
+def test_a_page_asks_for_a_room(client):
     """/chat/ asks for a room's name."""
     page = get(client, "/chat/")
     expect(
         page.by_id.get("room-name-input", {}).get("tag") == "input",
         seen=f"/chat/ has elements with these ids: {', '.join(page.by_id) or 'none'}.",
-        asked='An <input id="room-name-input"> where one types the name of a room.',
+        asked='An <input id="room-name-input"> for the name of a room.',
         file="chat/templates/chat/index.html",
     )
 
@@ -74,13 +74,13 @@ def test_the_first_page_leads_to_the_chat(client):
 
 
 def test_a_room_has_a_log_an_input_and_a_button(client):
-    """The room's page has the document's three elements."""
+    """The room's page has the three elements that the document names."""
     page = get(client, "/chat/lobby/")
     for name, tag in {"chat-log": "textarea", "chat-message-input": "input", "chat-message-submit": "input"}.items():
         seen = page.by_id.get(name, {}).get("tag")
         expect(
             seen == tag or (name == "chat-message-submit" and seen == "button"),
-            seen=f"The page has {f'<{seen}>' if seen else 'no element'} with the id {name}.",
+            seen=f"The page has {f'a <{seen}>' if seen else 'no element'} with the id {name}.",
             asked=f'A <{tag} id="{name}">.',
             file=FILE,
         )
@@ -94,35 +94,35 @@ def test_the_pages_script_finds_its_elements(client):
     for name in looked_for:
         expect(
             name in page.by_id or ".id =" in page.script,  # the script makes elements of its own
-            seen=f"The script looks for #{name}, and no element has that id: in a browser, null.",
+            seen=f"The script looks for #{name}, but no element has that id: in a browser, the result is null.",
             asked="The ids in the script are those in the HTML.",
             file=FILE,
         )
 
 
 def test_the_pages_script_can_be_read(client):
-    """Each bracket in the page's script has its other half, and a socket knows each handler that it is given."""
+    """Every bracket in the page's script is closed, and every handler that it sets is one that a socket calls."""
     script = get(client, "/chat/lobby/").script
     strings_and_comments = r"""'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`|//[^\n]*|/\*.*?\*/"""
     code = re.sub(strings_and_comments, "", script, flags=re.DOTALL)
     for left, right in ("()", "[]", "{}"):
         expect(
             code.count(left) == code.count(right),
-            seen=f"The script has {code.count(left)} of {left} and {code.count(right)} of {right}.",
-            asked="Each bracket has its other half, or a browser runs nothing of it. Its console names the line.",
+            seen=f"The script has {left} {code.count(left)} times and {right} {code.count(right)} times.",
+            asked="Every bracket is closed. Otherwise a browser runs none of the script. Its console names the line.",
             file=FILE,
         )
     for handler in re.findall(r"[sS]ocket\.(on\w+)\s*=", code):
         expect(
             handler in ("onopen", "onmessage", "onclose", "onerror"),
-            seen=f"The script sets the socket's {handler}, and no socket calls that.",
+            seen=f"The script sets the socket's {handler}, which no socket calls.",
             asked="A socket calls its onopen, onmessage, onclose and onerror.",
             file=FILE,
         )
 
 
 def test_the_pages_script_opens_the_rooms_socket(client):
-    """The page's script opens a WebSocket to the address of stage 4, its name escaped, and wss under HTTPS."""
+    """The page's script opens a WebSocket to the address of stage 4, with the name escaped, and wss under HTTPS."""
     script = get(client, "/chat/lobby/").script
     expect(
         "new WebSocket(" in script and "/ws/chat/" in script,
@@ -133,63 +133,63 @@ def test_the_pages_script_opens_the_rooms_socket(client):
     hard_coded = re.search(r"['\"`]ws://", script) and "wss" not in script
     expect(
         not hard_coded,
-        seen="The script's address begins with ws:// always. Under HTTPS a browser refuses that.",
+        seen="The script's address always begins with ws://. Under HTTPS, a browser refuses that.",
         asked="wss under HTTPS, ws otherwise: take the page's own protocol, with http replaced by ws.",
         file=FILE,
     )
     expect(
         "encodeURIComponent(" in script,
-        seen="The script puts the room's name into the address as it is: a room called a#b has no socket.",
+        seen="The script puts the room's name into the address unescaped: a room called a#b has no socket.",
         asked="encodeURIComponent(roomName) in the address.",
         file=FILE,
     )
     expect(
         not re.search(r"/ws/chat/\$\{[^`{}]*\}`|/ws/chat/['\"]\s*\+[^;'\"`]*;", script),
-        seen="The socket's address in the script ends without a slash, and the route of stage 4 has one.",
-        asked="A slash behind the room's name, too: `/ws/chat/${encodeURIComponent(roomName)}/`.",
+        seen="The socket's address in the script ends without a slash, but the route of stage 4 ends with one.",
+        asked="A slash after the room's name: `/ws/chat/${encodeURIComponent(roomName)}/`.",
         file=FILE,
     )
 
 
 def test_the_pages_script_speaks_the_consumers_language(client):
-    """The script sends what is typed as JSON, reads what comes as JSON, and stays on the page."""
+    """The script sends what is typed as JSON, reads what arrives as JSON, and stays on the page."""
     page = get(client, "/chat/lobby/")
     expect(
         "JSON.stringify(" in page.script,
-        seen="The script never calls JSON.stringify(): the consumer reads JSON, and gets the bare text.",
+        seen="The script never calls JSON.stringify(): the consumer reads JSON, but gets the bare text.",
         asked="socket.send(JSON.stringify({message: …})).",
         file=FILE,
     )
     bare = re.search(r"\bdata\.message\b", page.script) and not re.search(r"JSON\.parse\([^)]*data\b", page.script)
     expect(
         not bare,
-        seen="The script takes .message of a frame's text, which has none: in a browser, undefined.",
+        seen="The script reads .message from a frame's text, which has none: in a browser, the result is undefined.",
         asked="JSON.parse(event.data).message.",
         file=FILE,
     )
     expect(
         "form" not in page.tags or "preventDefault" in page.script or "return false" in page.script,
-        seen="The script never calls preventDefault(): on Enter the browser sends the form and loads the page anew.",
+        seen="The script never calls preventDefault(): on Enter, the browser sends the form and reloads the page.",
         asked="event.preventDefault() in the form's onsubmit.",
         file=FILE,
     )
 
 
 def test_a_rooms_name_cannot_become_markup(client, pytestconfig):
-    """A room called <!--<script> is a name on the page, and not a part of its HTML or its script."""
+    """On its page, the name of a room called <!--<script> stays a name, in the HTML and in the script."""
     name = "<!--<script>"
     page = get(client, "/chat/%3C!--%3Cscript%3E/")
     views = pytestconfig.project / "chat" / "views.py"
     expect(
         name not in page.text or not views.is_file() or "mark_safe(" not in views.read_text(encoding="utf-8"),
-        seen=f"The room's name {name} stands in the page unescaped: the view passes it through mark_safe.",
+        seen=f"The room's name {name} is in the page unescaped: the view passes it through mark_safe.",
         asked='The view gives the template the plain name, {"room_name": room_name}, and the script reads it with '
         'JSON.parse from {{ room_name|json_script:"room-name" }}.',
         file="chat/views.py",
     )
     expect(
         name not in page.text,
-        seen=f"The room's name {name} stands in the page unescaped: the browser takes it for markup.",
+        seen=f"The room's name {name} is in the page unescaped: the browser takes it for markup.",
         asked="{{ room_name }} in HTML, {{ room_name|json_script }} for the script, and mark_safe nowhere.",
         file=FILE,
     )

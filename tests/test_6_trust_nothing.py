@@ -1,4 +1,4 @@
-"""Stage 6: any room name, any frame, any origin, any cookie gets an answer, and the socket lives."""
+"""Stage 6: whatever the room's name, the frame, the origin or the cookie, there is an answer, and no traceback."""
 
 import asyncio
 import json
@@ -25,8 +25,8 @@ ODD_NAMES += [
     "می\u200cخواهم",
 ]
 NO_NAMES = ["x" * 95, "😀" * 95, ".", "..", "a/b", "/", "lobby\n", "two\nlines", "tab\tbed", " ", "\u3000", "nul\0"]
-NO_NAMES += ["\u200b", "lob\u200bby", "\u202elobby", "a\u2028b", "lobby\u200d"]  # what can't be seen, or told apart
-ANY_PATH = "A last route that matches any path, refuses the socket and logs its path."
+NO_NAMES += ["\u200b", "lob\u200bby", "\u202elobby", "a\u2028b", "lobby\u200d"]  # invisible, or not to be told apart
+ANY_PATH = "The last route matches any path: it refuses the socket and logs its path."
 
 
 def shorten(name):
@@ -35,7 +35,7 @@ def shorten(name):
 
 @pytest.fixture
 def person(application, caplog):
-    """Make a person at the door of a room, with the root application behind it."""
+    """Return a function that makes a person who connects to a room through the root application."""
 
     def make(name, room="lobby", **handshake):
         return Person(name, application, f"/ws/chat/{quote(room, safe='')}/", log=caplog.records, **handshake)
@@ -48,18 +48,18 @@ async def test_a_page_from_an_allowed_host_may_open_a_socket(person, origin):
     """A page from a host in ALLOWED_HOSTS may open a socket."""
     from django.conf import settings
 
-    asked = f"The hosts in ALLOWED_HOSTS, here {settings.ALLOWED_HOSTS}, are let in, whatever their port."
+    asked = f"Pages from the hosts in ALLOWED_HOSTS, here {settings.ALLOWED_HOSTS}, are let in, whatever their port."
     file = "tutorial/middleware.py" if is_allowed(origin) else "tutorial/settings.py"
     await person("Alice", origin=origin).join(asked=asked, file=file)
 
 
 async def test_the_route_for_any_path_comes_last(application, caplog):
-    """A room's own socket gets to its consumer, and not to the route that matches any path."""
+    """A room's socket reaches its consumer, and not the route that matches any path."""
     alice = Person("Alice", application, "/ws/chat/lobby/")
     accepted = await alice.connect()
     lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     expect(
-        accepted or not lines or "http://localhost" in lines[0],  # its origin is refused: another test's affair
+        accepted or not lines or "http://localhost" in lines[0],  # its origin is refused: that is for another test
         seen=f"The first route that matches a room's socket refuses it. The log says: {lines and lines[0]}",
         asked=LAST_ROUTE,
         file="tutorial/routing.py",
@@ -68,12 +68,12 @@ async def test_the_route_for_any_path_comes_last(application, caplog):
 
 @pytest.mark.parametrize("path", ["/ws/chat/lobby", "/ws/chat/a/b/", "/nowhere/", "/"])
 async def test_a_socket_without_a_route_is_refused_in_one_line(application, caplog, path):
-    """A socket whose path no route matches is refused, with a line in the log and no traceback."""
+    """A socket whose path no route matches is refused, with one line in the log and no traceback."""
     asked = ANY_PATH
     try:
         accepted = await Person("Nobody", application, path).connect()
     except ValueError as error:
-        raise Unmet(f"{error} A page of traceback, and HTTP 500.", asked, "tutorial/routing.py") from None
+        raise Unmet(f"{error} That is a page of traceback, and HTTP 500.", asked, "tutorial/routing.py") from None
     lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     expect(
         not accepted and len(lines) == 1 and repr(path) in lines[0],
@@ -85,7 +85,7 @@ async def test_a_socket_without_a_route_is_refused_in_one_line(application, capl
 
 @pytest.mark.parametrize("room", ODD_NAMES, ids=shorten)
 async def test_any_name_that_can_be_typed_is_a_room(person, room):
-    """Two people in a room of any name hear each other."""
+    """Two people in a room with any name hear each other."""
     alice = await person("Alice", room).join(asked=ANY_NAME, file="chat/rooms.py")
     bob = await person("Bob", room).join(asked=ANY_NAME, file="chat/rooms.py")
     await alice.say("hello")
@@ -95,19 +95,19 @@ async def test_any_name_that_can_be_typed_is_a_room(person, room):
 
 @pytest.mark.parametrize("room", ODD_NAMES, ids=shorten)
 def test_typing_any_name_leads_to_the_page_of_that_room(client, room):
-    """Type a room's name on /chat/, and you are on the page of that room and of no other."""
+    """Type a room's name on /chat/, and you reach the page of that room and of no other."""
     response = client.get("/chat/", {"room": room}, follow=True)
     path = unquote(response.redirect_chain[-1][0]) if response.redirect_chain else "no other page"
     expect(
         response.status_code == 200 and path == f"/chat/{room}/" and "chat-log" in Page(response).by_id,
         seen=f"Typing {room!r} on /chat/ led to {path!r}, which answered {response.status_code}.",
-        asked=ANY_NAME + ' The view redirects with redirect("room", room_name=…), which escapes what an address needs.',
+        asked=ANY_NAME + ' The view redirects with redirect("room", room_name=…), which escapes the name.',
         file="chat/views.py",
     )
 
 
 def test_no_two_rooms_share_a_group(django):
-    """Each room has a group name of its own, and one that every layer takes."""
+    """Each room has a group name of its own, which every layer accepts."""
     from channels.layers import BaseChannelLayer
 
     from chat.rooms import group_name
@@ -121,22 +121,22 @@ def test_no_two_rooms_share_a_group(django):
         expect(
             not twins,
             seen=f"The rooms {name[:64]!r} and {''.join(twins[:1])[:64]!r} share the group {group}."
-            + (" The second is named after the first one's digest." if twins[:1] == [digest] else ""),
+            + (" The name of the second is the digest of the first." if twins[:1] == [digest] else ""),
             asked="group_name() gives no two rooms the same group: chat_ and a plain name, or chat- and the digest of "
-            "any other.",
+            "any other name.",
             file="chat/rooms.py",
         )
     expect(
         groups["lobby"] == "chat_lobby",
         seen=f"The room lobby has the group {groups['lobby']}.",
-        asked="A name of ASCII letters, digits, - _ . stands in its group's name as it is: chat_lobby.",
+        asked="A name of ASCII letters, digits, - _ . is in its group's name unchanged: chat_lobby.",
         file="chat/rooms.py",
     )
 
 
 async def test_a_name_that_can_be_written_in_two_ways_is_one_room(person, client):
-    """The é of café may be one character or two, and looks the same: it is one room, on the page and on the socket."""
-    asked = 'clean_name() in chat/rooms.py returns unicodedata.normalize("NFC", text): one way to write it, for all.'
+    """The é of café may be one character or two, and looks the same: both are one room, for page and socket."""
+    asked = 'clean_name() in chat/rooms.py returns unicodedata.normalize("NFC", text): one spelling for everyone.'
     composed, decomposed = "caf\u00e9", "cafe\u0301"
     alice = await person("Alice", composed).join(asked=ANY_NAME, file="chat/rooms.py")
     bob = await person("Bob", decomposed).join(asked=ANY_NAME, file="chat/rooms.py")
@@ -156,41 +156,41 @@ async def test_a_name_that_can_be_written_in_two_ways_is_one_room(person, client
 
 @pytest.mark.parametrize("room", NO_NAMES, ids=shorten)
 async def test_a_name_that_no_room_can_have_is_refused(person, layer, client, caplog, room):
-    """A name that no room can have is refused in words: on the page to the person, on the socket to the log."""
+    """A name that no room can have is refused in words: the page tells the person, the socket tells the log."""
     asked = "clean_name() in chat/rooms.py raises Refused for such a name; page and socket both call it."
     alice = person("Alice", room)
     try:
         accepted, why = await alice.connect(), ""
-    except TypeError as error:  # what a layer says to such a group name
+    except TypeError as error:  # what a layer says about such a group name
         accepted, why = True, f" {type(error).__name__}: {error}"
     except ValueError as error:
         if "No route found" not in str(error):
             raise
-        raise Unmet(f"{error} A page of traceback, and HTTP 500.", ANY_PATH, "tutorial/routing.py") from None
-    expect(not accepted, seen=f"The socket of {room[:12]!r} wasn't refused.{why}", asked=asked, file=FILE)
+        raise Unmet(f"{error} That is a page of traceback, and HTTP 500.", ANY_PATH, "tutorial/routing.py") from None
+    expect(not accepted, seen=f"The socket of the room {room[:12]!r} wasn't refused.{why}", asked=asked, file=FILE)
     expect(
         not layer.groups,
-        seen=f"Alice was refused, and her channel is in the group {list(layer.groups)[:1]} nevertheless.",
-        asked="connect() calls clean_name() before it joins the group, so what is refused never joins.",
+        seen=f"Alice was refused, but her channel is in the group {', '.join(layer.groups)}.",
+        asked="connect() calls clean_name() before it joins the group, so a refused socket never joins.",
         file=FILE,
     )
     lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     expect(
         len(lines) == 1,
         seen=f"The log has {lines}.",
-        asked="websocket_connect() writes one line into the log for a refused socket.",
+        asked="websocket_connect() writes one line to the log for a refused socket.",
         file="chat/sockets.py",
     )
-    await alice.leave()  # raises what leave() has raised, where nobody had joined
+    await alice.leave()  # raises what the consumer's leave() raised: nobody had joined
     response = await asyncio.to_thread(client.get, f"/chat/{quote(room, safe='')}/")
     page = Page(response)
     expect(
         response.status_code == 400 and "room-name-problem" in page.by_id,
-        seen=f"The page of {room[:12]!r} answered {response.status_code}, without an element room-name-problem."
+        seen=f"The page of the room {room[:12]!r} answered {response.status_code} without an element room-name-problem."
         if "room-name-problem" not in page.by_id
-        else f"The page of {room[:12]!r} answered {response.status_code}.",
-        asked="The view calls clean_name(). Where that raises Refused it answers status 400, with the sentence "
-        "in an element with the id room-name-problem.",
+        else f"The page of the room {room[:12]!r} answered {response.status_code}.",
+        asked="The view calls clean_name(). If that raises Refused, the view answers with status 400, and with the "
+        "sentence in an element with the id room-name-problem.",
         file="chat/views.py",
     )
 
@@ -220,8 +220,8 @@ BAD_FRAMES = {
     "binary": b'{"message": "hello"}',
 }
 BLANK = "parse_message() raises Refused for a blank message: if is_blank(message)."
-READING = {  # what reads such a frame
-    "NaN": "Python reads NaN, and JSON has none: json.loads(text_data, parse_constant=f), where f raises a ValueError.",
+READING = {  # how such a frame is to be read
+    "NaN": "Python reads NaN, but JSON has none: json.loads(text_data, parse_constant=f), where f raises a ValueError.",
     "blank": BLANK,
     "nothing in it": BLANK,
     "nothing to be seen": BLANK,
@@ -230,7 +230,7 @@ READING = {  # what reads such a frame
 
 @pytest.mark.parametrize("kind", BAD_FRAMES)
 async def test_a_frame_that_is_no_message_gets_an_error_and_the_socket_lives(person, kind):
-    """A frame that is no message gets its sender an error in a sentence. Nobody else notices, and the socket lives."""
+    """The sender of a bad frame gets an error in a sentence. Nobody else notices, and the socket stays open."""
     frame = BAD_FRAMES[kind]
     asked = (
         "parse_message() raises Refused for such a frame, and websocket_receive() in chat/sockets.py sends its sender "
@@ -243,7 +243,7 @@ async def test_a_frame_that_is_no_message_gets_an_error_and_the_socket_lives(per
     answer = await alice.hear(after=sent, asked=asked, file="chat/sockets.py")
     expect(
         "message" not in answer,
-        seen=f"{sent}, {'which is blank, ' * (kind == 'blank')}and it was taken for a message: she got {answer}.",
+        seen=f"{sent}, {'which is blank, ' * (kind == 'blank')}and it passed for a message: she got {answer}.",
         asked=READING.get(kind, asked),
         file="chat/messages.py",
     )
@@ -258,7 +258,9 @@ async def test_a_frame_that_is_no_message_gets_an_error_and_the_socket_lives(per
         frame = await listener.hear(after="Alice then said something", asked=asked, file=FILE)
         expect(
             "error" not in frame,
-            seen=f"{sent}, and Bob heard of it too: he got {frame}.",
+            seen=f"{sent}, and Bob heard of it too: he got {frame}."
+            if listener is bob
+            else f"{sent}, and got {answer}, then {frame}.",
             asked=asked,
             file="chat/sockets.py",
         )
@@ -266,8 +268,8 @@ async def test_a_frame_that_is_no_message_gets_an_error_and_the_socket_lives(per
 
 
 async def test_an_error_says_which_frame_it_is_about(person):
-    """Whoever has sent several frames is told which of them an error is about: the first one is number 1."""
-    asked = "websocket_receive() counts the client's frames, good and bad: self.frames. An error has that number."
+    """An error says which of its sender's frames it is about: the first one is number 1."""
+    asked = "websocket_receive() counts the client's frames, good and bad, in self.frames. An error has that number."
     alice = await person("Alice").join(asked=ANY_NAME, file=FILE)
     for number, text in enumerate(("good", None, "good", None, b"bytes"), start=1):
         await alice.send(**({"data": text} if isinstance(text, bytes) else {"text": json.dumps({"message": text})}))
@@ -301,7 +303,7 @@ async def test_a_page_from_elsewhere_may_not_open_a_socket(person, caplog, origi
     expect(
         not accepted,
         seen=f"A socket with the Origin {origin!r} was accepted.",
-        asked=ORIGINS if checked else "OriginCheck(...) stands around the websocket application.",
+        asked=ORIGINS if checked else "OriginCheck(…) wraps the websocket application.",
         file="tutorial/middleware.py" if checked else "tutorial/routing.py",
     )
     lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
@@ -315,13 +317,13 @@ async def test_a_page_from_elsewhere_may_not_open_a_socket(person, caplog, origi
 
 @pytest.mark.parametrize("cookie", ["sessionid=" + "a" * 32, "sessionid=x", "sessionid=\xff\0;;=", "=;=", "sessionid"])
 async def test_no_cookie_costs_anyone_the_chat(person, cookie):
-    """A stale or forged session cookie makes its owner anonymous, and lets them chat."""
-    asked = "Where the session can't be read (here there isn't even a table), scope['user'] is an AnonymousUser."
+    """Somebody with a stale or forged session cookie is anonymous, and can chat."""
+    asked = "If the session can't be read (here there isn't even a table), scope['user'] is an AnonymousUser."
     await person("Alice", cookie=cookie).join(asked=asked, file="tutorial/middleware.py")
 
 
 async def test_whatever_ends_a_connection_its_channel_leaves_its_group(person, layer):
-    """A consumer that died of an error, or was ended by the server, is out of its group like one that left."""
+    """Whether a client leaves, its consumer dies of an error or the server ends it: the channel leaves its group."""
     from chat.consumers import ChatConsumer
 
     carol = await person("Carol").join(asked=ANY_NAME, file=FILE)
@@ -332,9 +334,9 @@ async def test_whatever_ends_a_connection_its_channel_leaves_its_group(person, l
         asked="leave() calls group_discard() with the group and the channel.",
         file=FILE,
     )
-    asked, file = "leave() runs in the `finally` of __call__, so after any end.", "chat/sockets.py"
+    asked, file = "leave() runs in the `finally` of __call__, however the connection ends.", "chat/sockets.py"
     if "disconnect" in vars(ChatConsumer) and "leave" not in vars(ChatConsumer):
-        asked, file = "Rename disconnect() to leave(): disconnect() runs only when the client goes.", FILE
+        asked, file = "Rename disconnect() to leave(): disconnect() runs only when the client leaves.", FILE
     alice = await person("Alice").join(asked=ANY_NAME, file=FILE)
     await layer.group_send("chat_lobby", {"type": "no_such_event"})
     with pytest.raises(ValueError, match="No handler for message type"):
@@ -356,12 +358,12 @@ async def test_whatever_ends_a_connection_its_channel_leaves_its_group(person, l
     )
 
 
-def test_a_rooms_page_says_how_its_connection_is(client):
-    """The room's page says how its connection is, and its log can't be typed into."""
+def test_a_rooms_page_says_whether_it_is_connected(client):
+    """The room's page says whether it is connected, and nobody can type into its log."""
     page = Page(client.get("/chat/lobby/"))
     expect(
         "readonly" in page.by_id.get("chat-log", {}),
-        seen="One can type into the log.",
+        seen="People can type into the log.",
         asked='<textarea id="chat-log" readonly>.',
         file="chat/templates/chat/room.html",
     )

@@ -17,7 +17,7 @@ def person(application):
 
 
 async def test_a_class_that_speaks_at_once_fits_into_a_mailbox(layer):
-    """200 students who send 3 messages each at once: all 600 fit into the mailbox of one who isn't reading yet."""
+    """If 200 students send 3 messages each at once, all 600 fit into the mailbox of someone who isn't reading yet."""
     mailbox = await layer.new_channel()
     await layer.group_add("chat_lobby", mailbox)
     for number in range(600):
@@ -25,7 +25,7 @@ async def test_a_class_that_speaks_at_once_fits_into_a_mailbox(layer):
     waiting = layer.channels[mailbox].qsize() if mailbox in layer.channels else 0
     expect(
         waiting == 600,
-        seen=f"Of 600 messages {waiting} are in the mailbox. The others were dropped without a word.",
+        seen=f"Of 600 messages, {waiting} are in the mailbox. The others were dropped without a word.",
         asked='CHANNEL_LAYERS["default"]["CONFIG"]["capacity"] is 10_000.',
         file=FILE,
     )
@@ -42,7 +42,7 @@ print(f"{type(layer).__name__}, {hosts[0]['address']}, capacity {layer.capacity}
 
 
 def test_redis_url_chooses_redis(pytestconfig):
-    """With REDIS_URL set, and nothing else changed, the channel layer is Redis's."""
+    """With REDIS_URL set and nothing else changed, the channel layer is the one for Redis."""
     url = "redis://redis.example:6380"
     asked = "With REDIS_URL in os.environ: channels_redis.core.RedisChannelLayer, that address, capacity 10_000."
     run = run_python(pytestconfig.project, "-c", SHOW_LAYER, REDIS_URL=url)
@@ -57,13 +57,13 @@ def test_redis_url_chooses_redis(pytestconfig):
     )
 
 
-async def test_a_layer_that_does_not_answer_is_said_in_one_line(person, caplog, pytestconfig):
-    """Redis is away: a connection is refused, and one line in the log says why."""
+async def test_a_layer_that_does_not_answer_is_logged_in_one_line(person, caplog, pytestconfig):
+    """When Redis is down, a connection is refused, and one line in the log says why."""
     from channels_redis.core import RedisChannelLayer
     from redis.exceptions import RedisError
 
     routing = (pytestconfig.project / "tutorial" / "routing.py").read_text(encoding="utf-8")
-    asked, file = "OutageNotice(…) in tutorial/routing.py is around the chat.", "tutorial/routing.py"
+    asked, file = "In tutorial/routing.py, OutageNotice(…) wraps the chat.", "tutorial/routing.py"
     if "OutageNotice(" in routing:
         asked, file = "OutageNotice catches RedisError, logs one line and closes the socket.", "tutorial/outages.py"
     with socket.socket() as nobody_listens:
@@ -78,7 +78,7 @@ async def test_a_layer_that_does_not_answer_is_said_in_one_line(person, caplog, 
                 alice.socket.future.result()
         except RedisError as error:
             raise Unmet(f"Nothing caught the layer's {type(error).__name__}: {error}", asked, file) from None
-    lines = [record.getMessage() for record in caplog.records if record.name != "asyncio"]  # which tells of other tests
+    lines = [record.getMessage() for record in caplog.records if record.name != "asyncio"]  # that is about other tests
     expect(
         not accepted and len(lines) == 1 and "channel layer" in lines[0],
         seen=f"The socket was {'accepted' if accepted else 'refused'}, and the log has {lines}.",

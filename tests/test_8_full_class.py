@@ -44,7 +44,7 @@ async def hear_all(people, number=1):
             event = await listener.next_event()
             expect(
                 event["type"] == "websocket.send",
-                seen=f"After a message {listener.name} got {event}.",
+                seen=f"After a message, {listener.name} got {event}.",
                 asked="Everyone in the room gets the message.",
                 file=FILE,
             )
@@ -59,14 +59,14 @@ async def hear_all(people, number=1):
 
 def not_heard(people):
     return Unmet(
-        f"Not all of {len(people)} people in a room got what was said there within {TIMEOUT} s.",
-        "__call__ reads the socket and the mailbox, and group_send() fills every mailbox of the group.",
+        f"In a room of {len(people)} people, not everyone had got what was said after {TIMEOUT} s.",
+        "__call__ reads the socket and the mailbox, and group_send() puts the message into every mailbox of the group.",
         FILE,
     )
 
 
 async def test_the_layer_is_the_projects_own(layer):
-    """The channel layer is the project's own: InMemoryChannelLayer with a few methods replaced."""
+    """The channel layer is the project's own: an InMemoryChannelLayer with a few methods replaced."""
     found = f"{type(layer).__module__}.{type(layer).__name__}"
     expect(
         type(layer).__module__ == "chat.layers",
@@ -76,34 +76,32 @@ async def test_the_layer_is_the_projects_own(layer):
     )
     expect(
         isinstance(layer, InMemoryChannelLayer) and "InMemoryChannelLayer" in type(layer).__name__,
-        seen=f"{found} is no subclass of InMemoryChannelLayer with that name in its own.",
-        asked="class ClassroomInMemoryChannelLayer(InMemoryChannelLayer): who reads the name knows what to expect.",
+        seen=f"{found} isn't a subclass of InMemoryChannelLayer, or doesn't have that in its name.",
+        asked="class ClassroomInMemoryChannelLayer(InMemoryChannelLayer): the name says what to expect.",
         file=LAYERS,
     )
 
 
 async def test_nothing_is_lost_when_all_speak_at_once(person):
-    """40 students who send 3 messages each at the same moment: everyone gets all 120, in each sender's order."""
+    """When 40 students send 3 messages each at the same moment, everyone gets all 120, in each sender's order."""
     people = await fill(person, 40)
     for number in range(3):
         await asyncio.gather(*(speaker.say(f"{speaker.name}: {number}") for speaker in people))
-    asked = (
-        "group_send() puts each message into each mailbox once, and each consumer handles one event after the other."
-    )
+    asked = "group_send() puts each message into each mailbox once, and each consumer handles one event after another."
     for listener, frames in zip(people, await hear_all(people, 120), strict=True):
         said = [frame.get("message") for frame in frames]
         for speaker in people:
             theirs = [text for text in said if text and text.startswith(f"{speaker.name}: ")]
             expect(
                 theirs == [f"{speaker.name}: {number}" for number in range(3)],
-                seen=f"Of {speaker.name}'s three messages {listener.name} got {theirs}.",
+                seen=f"Of {speaker.name}'s three messages, {listener.name} got {theirs}.",
                 asked=asked,
                 file=FILE,
             )
 
 
 async def test_a_delivery_costs_the_same_in_a_small_room_and_in_a_full_one(person):
-    """What Python does for one delivery is as much in a room of 100 as in a room of 10."""
+    """One delivery costs Python as much in a room of 100 as in a room of 10."""
     people = await fill(person, 10)
     small = await count_lines(people)
     people += await fill(person, 90)
@@ -118,8 +116,8 @@ async def test_a_delivery_costs_the_same_in_a_small_room_and_in_a_full_one(perso
 
 
 async def count_lines(people):
-    """Return how many lines of Python one message is for each of the people who get it: a number, and not a time."""
-    await people[0].say("not counted, for this may be the second's cleaning")
+    """Return how many lines of Python one message takes for each person who gets it: a count, not a time."""
+    await people[0].say("not counted, since this may start the clean-up")
     await hear_all(people)
     lines = 0
 
@@ -141,28 +139,28 @@ async def count_lines(people):
 
 
 async def test_what_has_expired_is_thrown_away_and_nothing_sooner(layer, monkeypatch):
-    """Who is behind for ten minutes loses nothing. What has waited for longer than the expiry is thrown away."""
+    """Whoever is ten minutes behind loses nothing. What has waited for longer than the expiry is thrown away."""
     channel = "a-student-who-does-not-read"
     await layer.send(channel, {"type": "chat_msg", "message": "hello"})
-    await go_on(layer, 0, monkeypatch)
-    await go_on(layer, 10 * 60, monkeypatch)
+    await speak_later(layer, 0, monkeypatch)
+    await speak_later(layer, 10 * 60, monkeypatch)
     expect(
         channel in layer.channels,
         seen="A message waited in a mailbox for ten minutes, and was thrown away without a word.",
-        asked='"expiry": 24 * 60 * 60 beside the capacity: by default a message expires after a minute.',
+        asked='"expiry": 24 * 60 * 60 next to the capacity: by default, a message expires after a minute.',
         file="tutorial/settings.py",
     )
-    await go_on(layer, layer.expiry + 60 * 60, monkeypatch)
+    await speak_later(layer, layer.expiry + 60 * 60, monkeypatch)
     expect(
         channel not in layer.channels,
-        seen="A message has waited for an hour more than the layer's expiry, and it is still in its mailbox.",
+        seen="A message has waited an hour longer than the layer's expiry, and it is still in its mailbox.",
         asked="_clean_expired() calls Channels' own, super()._clean_expired(), when a second has gone by.",
         file=LAYERS,
     )
 
 
-async def go_on(layer, seconds, monkeypatch):
-    """Let somebody speak in another room, by clocks that are fast by so many seconds."""
+async def speak_later(layer, seconds, monkeypatch):
+    """Let somebody speak in another room, with all clocks put forward by this many seconds."""
     with monkeypatch.context() as patch:
         for module in (time, sys.modules[type(layer).__module__]):
             for name, clock in list(vars(module).items()):
@@ -173,7 +171,7 @@ async def go_on(layer, seconds, monkeypatch):
 
 
 async def test_no_delivery_waits_for_a_thread(person):
-    """A message to 20 people starts no thread's work: there are no database connections to look after."""
+    """A message to 20 people gives no thread work to do: there are no database connections to look after."""
     people = await fill(person, 20)
     loop, hops = asyncio.get_running_loop(), []
     own = loop.run_in_executor
@@ -186,13 +184,13 @@ async def test_no_delivery_waits_for_a_thread(person):
     expect(
         len(hops) < len(people),
         seen=f"One message to {len(people)} people gave {len(hops)} jobs to another thread.",
-        asked="dispatch() calls the handler, and does not ask for the database connections before.",
+        asked="dispatch() calls the handler, and doesn't look for database connections to close first.",
         file=FILE,
     )
 
 
-async def test_a_full_mailbox_is_said_to_the_sender_and_once_in_the_log(person, layer, caplog):
-    """Where a mailbox is full the others get the message, the sender an error, and the log one line with the sum."""
+async def test_a_full_mailbox_is_reported_to_the_sender_and_once_in_the_log(person, layer, caplog):
+    """When a mailbox is full, the others get the message, the sender an error, and the log one line with the total."""
     layer.capacity = 2
     alice = await person("Alice").join(asked=JOINED, file=FILE)
     (group,) = layer.groups
@@ -204,14 +202,14 @@ async def test_a_full_mailbox_is_said_to_the_sender_and_once_in_the_log(person, 
     for number in range(2, 5):
         await alice.say(str(number))
         frame = await bob.hear(
-            after="a message that found the mailbox before his full",
-            asked="group_send() goes on behind a full mailbox: in its loop try stands around one member.",
+            after="a message that didn't fit into the mailbox before his",
+            asked="group_send() goes on after a full mailbox: try is inside its loop, around one member.",
             file=LAYERS,
         )
         expect(
             frame == {"message": str(number)},
             seen=f"One mailbox in the room was full, and Bob, whose mailbox is empty, got {frame}.",
-            asked="A full mailbox is its owner's loss. Bob gets each message.",
+            asked="Only the owner of a full mailbox misses a message. Bob gets each one.",
             file=LAYERS,
         )
         frames = []
@@ -226,14 +224,14 @@ async def test_a_full_mailbox_is_said_to_the_sender_and_once_in_the_log(person, 
             raise await explain_silence(layer, group, frames)
         expect(
             len(errors) == 1 and {"1", "3"} <= set(re.findall(r"\d+", errors[0])),
-            seen=f"A message of Alice's didn't fit into 1 of 3 mailboxes, and she got {frames}.",
-            asked="The error says how many of how many people have missed the message.",
+            seen=f"Alice's message didn't fit into 1 of 3 mailboxes, and she got {frames}.",
+            asked="The error says how many people missed the message, and how many there are.",
             file=FILE,
         )
         expect(
             {"message": str(number)} in frames,
-            seen=f"A message of Alice's didn't fit into 1 of 3 mailboxes, and of that and of her own she got {frames}.",
-            asked="Everyone else in the room gets the message, its sender too.",
+            seen=f"Alice's message didn't fit into 1 of 3 mailboxes, and she didn't get it herself: she got {frames}.",
+            asked="Everyone else in the room gets the message, including its sender.",
             file=FILE,
         )
 
@@ -246,8 +244,8 @@ async def test_a_full_mailbox_is_said_to_the_sender_and_once_in_the_log(person, 
         await asyncio.sleep(TURN)
     expect(
         len(said()) == 1 and "3" in said()[0],
-        seen=f"3 deliveries were lost in the lobby in a second, and the log has {len(said())} lines of it: {said()}.",
-        asked="websocket_receive() notes what was lost, and LostDeliveries logs the sum, a second after the first.",
+        seen=f"3 deliveries were lost in the lobby in a second. Log lines about it: {len(said())}, {said()}.",
+        asked="websocket_receive() notes what was lost. A second after the first loss LostDeliveries logs the total.",
         file=FILE,
     )
 
@@ -258,19 +256,19 @@ async def explain_silence(layer, group, frames):
         await layer.group_send(group, {"type": "chat_msg", "message": "another one"})
     except ChannelFull:
         return Unmet(
-            f"A message of Alice's didn't fit into 1 of 3 mailboxes, and she got {frames}, no error.",
-            "MailboxesFull is a Refused too, so websocket_receive() catches it, and sends the error.",
+            f"Alice's message didn't fit into 1 of 3 mailboxes, and she got {frames} and no error.",
+            "MailboxesFull is a Refused too, so websocket_receive() catches it and sends the error.",
             LAYERS,
         )
     return Unmet(
         "A message didn't fit into 1 of 3 mailboxes, and group_send() raised no MailboxesFull.",
-        "group_send() counts the full mailboxes, and raises MailboxesFull when all others have the message.",
+        "group_send() counts the full mailboxes, and raises MailboxesFull once all others have the message.",
         LAYERS,
     )
 
 
 async def test_one_event_at_a_time(person, layer):
-    """A consumer that waits in the middle of one event doesn't begin the next: no mail before accept()."""
+    """A consumer that waits in the middle of one event doesn't start on the next: no message before accept()."""
     alice = await person("Alice").join(asked=JOINED, file=FILE)
     own = layer.group_add
 
@@ -289,7 +287,7 @@ async def test_one_event_at_a_time(person, layer):
         accepted = None
     expect(
         accepted,
-        seen="Bob's consumer handled a message while connect() was still at work, before accept().",
+        seen="Bob's consumer handled a message while connect() was still running, before accept().",
         asked="handle_all() holds the lock one_at_a_time while it handles an event.",
         file=FILE,
     )
@@ -297,7 +295,7 @@ async def test_one_event_at_a_time(person, layer):
 
 
 async def test_nothing_is_left_of_people_who_have_gone(person, layer):
-    """When everyone has gone, no group is left, and no mailbox with messages that nobody will read."""
+    """After everyone has left, there is no group, and no mailbox with messages that nobody will read."""
     talker = await person("The talker").join(asked=JOINED, file=FILE)
     for number in range(100):
         visitor = await person(f"Visitor {number}").join(asked=JOINED, file=FILE)
@@ -306,8 +304,8 @@ async def test_nothing_is_left_of_people_who_have_gone(person, layer):
         await visitor.leave()
         expect(
             not visitor.socket.future.cancelled(),
-            seen=f"Somebody has left, and {TIMEOUT} s later their consumer was still at work.",
-            asked="__call__ waits for both readers, and whatever ends one of them ends the other, then leave() runs.",
+            seen=f"Somebody has left, and {TIMEOUT} s later their consumer was still running.",
+            asked="__call__ waits for both readers. Whatever ends one of them ends the other, and then leave() runs.",
             file=FILE,
         )
     await talker.leave()
@@ -320,25 +318,25 @@ async def test_nothing_is_left_of_people_who_have_gone(person, layer):
     )
     expect(
         not layer.channels,
-        seen=f"101 people came and went, and {len(layer.channels)} mailboxes are left with mail that nobody will read.",
-        asked="new_channel() lets the task that asks for a channel take its mailbox along when it ends: "
+        seen=f"101 people came and went, and {len(layer.channels)} mailboxes are left, which nobody will read.",
+        asked="new_channel() has the mailbox removed when the task that asked for the channel ends: "
         "add_done_callback(lambda task: self.channels.pop(channel, None)).",
         file=LAYERS,
     )
 
 
 async def test_nothing_is_left_of_a_consumer_that_has_ended(person, layer):
-    """Who leaves, and whose consumer dies of an error: no task goes on, no group and no mailbox is left."""
+    """After a client has left, or its consumer has died of an error, no task, group or mailbox is left."""
     before = asyncio.all_tasks()
-    leaver, dier = await fill(person, 2)
+    leaver, victim = await fill(person, 2)
     await leaver.leave()
-    await dier.send(text='{"message": "hello"}')
-    await hear_all([dier])
-    await dier.socket.send_input({"type": "no.such.event"})
-    await asyncio.wait({dier.socket.future}, timeout=TIMEOUT)
-    asked = "__call__ waits for both readers, and whatever ends one of them ends the other, then leave() runs."
+    await victim.send(text='{"message": "hello"}')
+    await hear_all([victim])
+    await victim.socket.send_input({"type": "no.such.event"})
+    await asyncio.wait({victim.socket.future}, timeout=TIMEOUT)
+    asked = "__call__ waits for both readers. Whatever ends one of them ends the other, and then leave() runs."
     expect(
-        dier.socket.future.done() and dier.socket.future.exception(),
+        victim.socket.future.done() and victim.socket.future.exception(),
         seen="An error in one of the two readers didn't end the consumer.",
         asked=asked,
         file=FILE,
@@ -346,14 +344,14 @@ async def test_nothing_is_left_of_a_consumer_that_has_ended(person, layer):
     left = [task for task in asyncio.all_tasks() - before if not task.done()]
     expect(
         not left and not layer.groups and not layer.channels,
-        seen=f"Two consumers have ended. Left are {len(left)} tasks, {len(layer.groups)} groups "
+        seen=f"Two consumers have ended, and they left {len(left)} tasks, {len(layer.groups)} groups "
         f"and {len(layer.channels)} mailboxes.",
         asked=asked,
         file=FILE,
     )
 
 
-# A real daphne with the project. Held, its consumer doesn't come to the end of a frame until it is let go.
+# A real daphne with the project. If it is started as "held", its consumer finishes no frame until it is released.
 SERVER = """
 import asyncio
 import sys
@@ -366,17 +364,17 @@ from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server
 from twisted.internet import reactor
 
-let_go = asyncio.Event()
+released = asyncio.Event()
 
 
 async def receive(self, text_data=None, bytes_data=None):
-    await let_go.wait()
+    await released.wait()
     await self.send(str(len(text_data)))
 
 
 def wait():
     sys.stdin.readline()
-    reactor.callFromThread(let_go.set)
+    reactor.callFromThread(released.set)
     sys.stdin.read()
     reactor.callFromThread(reactor.stop)
 
@@ -403,15 +401,15 @@ server = Server(
 )
 server.run()
 """
-LARGE = 32  # MiB, more than lies on the way between two sockets of one computer
+LARGE = 32  # MiB, more than two sockets on one computer hold between them
 
 
 class RealServer:
-    """The running SERVER: its port, its process, and what it has said."""
+    """The running SERVER: its port, its process, and its output."""
 
-    def __init__(self, project, said, *arguments):
-        self.project, self.said, self.own_port = project, said, None
-        with said.open("wb") as errors:
+    def __init__(self, project, output, *arguments):
+        self.project, self.output, self.own_port = project, output, None
+        with output.open("wb") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, "-X", "utf8", "-B", "-c", SERVER, *arguments],
                 cwd=project,
@@ -422,7 +420,7 @@ class RealServer:
             )
 
     def port(self):
-        """Return the port. Raises Unmet if it doesn't start."""
+        """Return the port. Raises Unmet if the server doesn't start."""
         if self.own_port is None:
             said = self.process.stdout.readline().decode().strip()
             if not said:
@@ -430,32 +428,32 @@ class RealServer:
             self.own_port = int(said)
         return self.own_port
 
-    def let_go(self):
+    def release(self):
         self.process.stdin.write(b"go on\n")
         self.process.stdin.flush()
 
     def explain(self, asked):
-        """End it, and return the Unmet for what it has said last."""
-        words = self.stop()
-        if not words:
-            return Unmet("A server has started, and it neither accepted nor refused the first socket.", asked, FILE)
-        return self.find_forgotten_await() or explain_output(words, self.project, asked, "tutorial/routing.py")
+        """Stop the server, and return an Unmet for the last thing that it printed."""
+        output = self.stop()
+        if not output:
+            return Unmet("A server started, but it neither accepted nor refused the first socket.", asked, FILE)
+        return self.find_forgotten_await() or explain_output(output, self.project, asked, "tutorial/routing.py")
 
     def find_forgotten_await(self):
-        """End it, and return the Unmet for an `await` that is missing where nobody but a server comes by, or None."""
+        """Stop the server, and return an Unmet for a missing `await` in code that only a server runs, or None."""
         said = re.findall(r"^(.+):(\d+): RuntimeWarning: (coroutine .+ never awaited)", self.stop(), re.MULTILINE)
         warned = [warnings.WarningMessage(words, RuntimeWarning, file, int(line)) for file, line, words in said]
         return find_forgotten_await(warned, self.project)
 
-    def words(self):
-        """Return what it has said so far."""
-        return self.said.read_text(encoding="utf-8", errors="replace")
+    def read_output(self):
+        """Return what the server has printed so far."""
+        return self.output.read_text(encoding="utf-8", errors="replace")
 
     def stop(self):
-        """End it, and return what it has said."""
+        """Stop the server, and return what it has printed."""
         self.process.kill()
         self.process.communicate()
-        return self.words()
+        return self.read_output()
 
 
 @pytest.fixture
@@ -465,7 +463,7 @@ def serve(pytestconfig):
 
         def start(*arguments):
             folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
-            server = RealServer(pytestconfig.project, Path(folder) / "said", *arguments)
+            server = RealServer(pytestconfig.project, Path(folder) / "output", *arguments)
             stack.callback(server.stop)
             return server
 
@@ -487,25 +485,25 @@ async def enter(server):
 
 
 async def test_no_more_is_taken_in_than_is_handled(serve):
-    """While a client's frame is being handled the server doesn't read on, and none of its frames is lost."""
+    """While a client's frame is being handled, the server reads no more from it, and none of its frames is lost."""
     held_server = serve("held")
     socket = await enter(held_server)
     try:
         sent, sending = await send_until_stuck(socket)
         expect(
             sending,
-            seen=f"A consumer was busy with its client's first frame, and the server took in {LARGE} MiB of others.",
-            asked="In tutorial/routing.py Backpressure(…) is around all else: it pauses reading during a frame.",
+            seen=f"A consumer was busy with its client's first frame, and the server took in {LARGE} MiB more.",
+            asked="In tutorial/routing.py, Backpressure(…) wraps everything else: it pauses reading during a frame.",
             file="tutorial/routing.py",
         )
-        held_server.let_go()
+        held_server.release()
         answers = await count_answers(socket, sent)
     finally:
-        socket.transport.abort()  # to close it politely takes long where nobody reads
+        socket.transport.abort()  # a polite close takes long when nobody reads
     await asyncio.gather(sending, return_exceptions=True)
     expect(
         answers == sent,
-        seen=f"The consumer went on, and of the {sent} frames that wait for it only {answers} came to it.",
+        seen=f"The consumer went on, but of the {sent} frames that were waiting only {answers} reached it.",
         asked="receive_in_turn() calls resume_reading() before it waits for the next frame.",
         file="tutorial/backpressure.py",
     )
@@ -515,7 +513,7 @@ async def test_no_more_is_taken_in_than_is_handled(serve):
 
 
 async def send_until_stuck(socket):
-    """Send until nobody takes it in. Return how many frames that were, and the task that sends the last, or None."""
+    """Send until the server takes no more. Return how many frames that was, and the task that is stuck, or None."""
     frame = json.dumps({"message": "x" * 65_000})
     for sent in range(1, (LARGE << 20) // len(frame)):
         sending = asyncio.ensure_future(socket.send(frame))
@@ -526,7 +524,7 @@ async def send_until_stuck(socket):
 
 
 async def count_answers(socket, wanted):
-    """Return how many frames come, up to so many, with no more than two seconds between them."""
+    """Return how many frames come, up to `wanted`, with no more than two seconds between them."""
     for number in range(wanted):
         try:
             await asyncio.wait_for(socket.recv(), 2)
@@ -535,28 +533,28 @@ async def count_answers(socket, wanted):
     return wanted
 
 
-FOR_A_DEAF_ONE = 24  # MiB: what may wait in the server, and what the system takes in on the way
+UNREAD = 24  # MiB: more than may wait in the server and on the way to the client
 
 
-async def test_whoever_never_reads_is_let_go(serve):
-    """Somebody who doesn't read what is sent to them is let go, and whoever speaks to the room notices nothing."""
+async def test_whoever_never_reads_is_disconnected(serve):
+    """Somebody who doesn't read what is sent to them is disconnected, and the others in the room notice nothing."""
     server = serve()
     deaf, *people = [await enter(server) for _ in range(9)]
     deaf.transport.pause_reading()
-    message = {"message": "😀" * 4_000}  # in JSON twelve characters for each
+    message = {"message": "😀" * 4_000}  # in JSON, twelve characters for each
     frame = json.dumps(message)
     try:
-        for number in range(FOR_A_DEAF_ONE * 2**20 // len(frame)):
+        for number in range(UNREAD * 2**20 // len(frame)):
             await people[number % len(people)].send(frame)  # in turn, since nobody may send too much
             for person in people:
                 heard = json.loads(await asyncio.wait_for(person.recv(), TIMEOUT))
                 expect(
                     heard == message,
                     seen=f"Somebody in the room doesn't read, and somebody who does got {str(heard)[:80]}.",
-                    asked="Whoever is too far behind is let go before a mailbox is full.",
+                    asked="Whoever is too far behind is disconnected before a mailbox is full.",
                     file="tutorial/backpressure.py",
                 )
-            if "Let go" in server.words():
+            if "Let go" in server.read_output():
                 break
     except asyncio.TimeoutError:
         raise Unmet(
@@ -569,14 +567,14 @@ async def test_whoever_never_reads_is_let_go(serve):
         while True:
             await asyncio.wait_for(deaf.recv(), 2)
     except ConnectionClosed:
-        let_go = True
-    except asyncio.TimeoutError:  # nothing more comes: it has got all of it
-        let_go = False
+        disconnected = True
+    except asyncio.TimeoutError:  # nothing more comes: the client has got all of it
+        disconnected = False
     for person in people:
         person.transport.abort()
     expect(
-        let_go,
-        seen=f"Somebody in the room didn't read. {FOR_A_DEAF_ONE} MiB were sent to them, and waited in the server.",
-        asked="send_if_it_reads() looks at what waits for its client. More than MAY_WAIT, and it is let go.",
+        disconnected,
+        seen=f"Somebody in the room didn't read. {UNREAD} MiB were sent to them, and waited in the server.",
+        asked="send_if_it_reads() measures what waits for its client, and disconnects it if that exceeds MAY_WAIT.",
         file="tutorial/backpressure.py",
     )

@@ -1,5 +1,5 @@
 """
-Make a second app, `diary`, beside `chat`, and install it. Django has to know it.
+Create a second app, `diary`, next to `chat`, and install it, so that Django knows it.
 """
 
 import subprocess
@@ -10,7 +10,8 @@ from stage import expect
 FILE = "tutorial/settings.py"
 STAGE = 1
 HINT = (
-    "The cell that made the chat differs in one word. And which list in the settings names all apps that Django knows?"
+    "The cell that created the chat app differs in one word. And which list in the settings names all the apps that "
+    "Django knows?"
 )
 SOLUTION = [
     'python("manage.py", "startapp", "diary")',
@@ -28,12 +29,12 @@ SOLUTION = [
 
 
 def test_the_diary_app_is_there(pytestconfig):
-    """`manage.py startapp diary` has made the diary app."""
+    """`python manage.py startapp diary` has created the diary app."""
     for file in ("diary/__init__.py", "diary/views.py"):
         expect(
             (pytestconfig.project / file).is_file(),
             seen=f"There is no {file} in the project's folder.",
-            asked="`python manage.py startapp diary` makes the app beside tutorial/ and chat/.",
+            asked="`python manage.py startapp diary` creates the app next to tutorial/ and chat/.",
             file=file,
         )
 
@@ -45,7 +46,7 @@ def test_the_diary_app_is_installed(django):
     expect(
         apps.is_installed("diary"),
         seen='"diary" is not in INSTALLED_APPS.',
-        asked='"diary" stands in INSTALLED_APPS: a folder alone is no app to Django.',
+        asked='"diary" is in INSTALLED_APPS: to Django, a folder alone is not an app.',
         file=FILE,
     )
 

@@ -8,8 +8,8 @@ from stage import expect
 FILE = "tutorial/settings.py"
 STAGE = 2
 HINT = (
-    "Beside `BACKEND` a layer may have `CONFIG`, a dict of what its class is made with. `InMemoryChannelLayer?` in a "
-    "cell, after `from channels.layers import InMemoryChannelLayer`, shows the names. One of them says how much fits."
+    "Besides `BACKEND` a layer may have `CONFIG`, a dict of the arguments for its class. `InMemoryChannelLayer?` in a "
+    "cell, after `from channels.layers import InMemoryChannelLayer`, shows their names. One of them says how much fits."
 )
 SOLUTION = [
     (
@@ -39,7 +39,7 @@ async def test_a_mailbox_holds_500_messages(layer):
         pass
     expect(
         held == 500,
-        seen=f"The mailbox was full after {held} messages." if held < 500 else "The mailbox took more than 500.",
+        seen=f"The mailbox was full after {held} messages." if held < 500 else "The mailbox held more than 500.",
         asked='CHANNEL_LAYERS["default"]["CONFIG"]["capacity"] is 500.',
         file=FILE,
     )

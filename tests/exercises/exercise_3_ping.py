@@ -1,6 +1,6 @@
 """
-Let people ask whether the chat is alive. Who says `ping` gets `{"message": "pong"}`, and only they. Nobody else hears
-the ping or the pong.
+Let people ask whether the chat is alive. Whoever says `ping` gets `{"message": "pong"}`, and nobody else hears the ping
+or the pong.
 """
 
 import pytest
@@ -11,8 +11,8 @@ from stage import Person, expect
 FILE = "chat/consumers.py"
 STAGE = 3
 HINT = (
-    "What you write to the group, everyone hears; what you write with `self.send`, only this consumer's client. "
-    "Which of the two is it here, and how does `receive` end before the other?"
+    "Everyone hears what you send to the group; only this consumer's client hears what you send with `self.send`. "
+    "Which of the two do you need here, and how does `receive` end before it comes to the other?"
 )
 SOLUTION = [
     (
@@ -34,14 +34,14 @@ ACCEPTS = "connect() ends with `await self.accept()`."
 
 @pytest.fixture
 def person(layer):
-    """Make a person at the door of the lobby, with the consumer alone behind it."""
+    """Return a function that makes a person whose socket leads straight to the lobby's consumer."""
     from chat.consumers import ChatConsumer
 
     consumer = URLRouter([path("room/<room_name>/", ChatConsumer.as_asgi())])
     return lambda name: Person(name, consumer, "/room/lobby/")
 
 
-async def test_who_says_ping_gets_pong(person):
+async def test_whoever_says_ping_gets_pong(person):
     """Alice says ping and gets pong."""
     asked = 'When the message is "ping", receive() sends {"message": "pong"} to its own client.'
     alice = await person("Alice").join(asked=ACCEPTS, file=FILE)
@@ -51,7 +51,7 @@ async def test_who_says_ping_gets_pong(person):
 
 
 async def test_nobody_else_hears_of_it(person):
-    """Bob hears neither ping nor pong, and both hear what Alice says next."""
+    """Bob hears neither the ping nor the pong, and both hear what Alice says next."""
     asked = "A ping goes to nobody but its sender: no group_send for it. Any other message goes to the group as before."
     alice = await person("Alice").join(asked=ACCEPTS, file=FILE)
     bob = await person("Bob").join(asked=ACCEPTS, file=FILE)

@@ -1,6 +1,6 @@
 """
-Give a room's socket a second address. `/ws/talk/lobby/` leads to the same room as `/ws/chat/lobby/`, so who comes by
-the one hears who comes by the other.
+Give a room's socket a second address. `/ws/talk/lobby/` leads to the same room as `/ws/chat/lobby/`, so people at one
+address hear those at the other.
 """
 
 import pytest
@@ -25,12 +25,12 @@ SOLUTION = [
 ]
 
 CHAT = "The route ws/chat/<room_name>/ stays as it was."
-TALK = "A second route leads ws/talk/<room_name>/ to the same consumer."
+TALK = "A second route leads from ws/talk/<room_name>/ to the same consumer."
 
 
 @pytest.fixture
 def enter(application):
-    """Let a person enter at an address. Raises Unmet where that is no socket."""
+    """Let a person enter at an address. Raises Unmet if that is not a socket."""
 
     async def enter(name, path, asked):
         try:
@@ -49,7 +49,7 @@ async def test_the_second_address_is_a_socket(enter):
 
 
 async def test_both_addresses_lead_to_the_same_room(enter):
-    """Alice comes by /ws/talk/lobby/, Bob by /ws/chat/lobby/, and each hears the other."""
+    """Alice enters at /ws/talk/lobby/, Bob at /ws/chat/lobby/, and each hears the other."""
     asked = TALK + " It captures the same room_name, so connect() joins the same group."
     alice = await enter("Alice", "/ws/talk/lobby/", TALK)
     bob = await enter("Bob", "/ws/chat/lobby/", CHAT)
@@ -61,7 +61,7 @@ async def test_both_addresses_lead_to_the_same_room(enter):
 
 
 async def test_rooms_are_apart_at_the_second_address_too(enter):
-    """Carol at /ws/talk/kitchen/ hears nothing of the lobby."""
+    """Carol at /ws/talk/kitchen/ hears nothing from the lobby."""
     asked = TALK + " The room's name is the part between /ws/talk/ and the last slash."
     alice = await enter("Alice", "/ws/talk/lobby/", TALK)
     carol = await enter("Carol", "/ws/talk/kitchen/", TALK)

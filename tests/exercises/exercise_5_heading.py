@@ -1,5 +1,5 @@
 """
-Let the room's page show the room's name as a heading, an `<h1>`. Whatever the name is, it stays a name: think of a
+Make the room's page show the room's name as a heading, an `<h1>`. Whatever the name is, it stays a name: think of a
 room called `<b>bold`, and of 聊天室.
 """
 
@@ -11,8 +11,8 @@ from stage import expect
 FILE = "chat/templates/chat/room.html"
 STAGE = 5
 HINT = (
-    "The view gives the template the name already, and the template uses it once: for the script. "
-    "What does Django do to what stands in double braces on its way into HTML, if nobody forbids it?"
+    "The view already gives the template the name, and the template uses it once: for the script. "
+    "What does Django do to a value in double braces on its way into HTML, if nobody forbids it?"
 )
 SOLUTION = [
     (
@@ -78,12 +78,12 @@ def test_the_heading_is_the_rooms_name(client):
 
 
 def test_a_name_stays_a_name(client):
-    """A room called <b>bold, or Q&amp;A, is shown by just that name, and none of it becomes markup."""
+    """A room called <b>bold, or Q&amp;A, is shown with exactly that name, and none of it becomes markup."""
     for room in ("<b>bold", "Q&amp;A"):
         found = heading(client, room)
         expect(
             room in found.text and "b" not in found.inside,
             seen=f"A browser shows the heading of the room {room} as {found.text.strip()!r}.",
-            asked="{{ room_name }} as it is, which Django escapes: no |safe, no mark_safe, and no script for it.",
+            asked="A plain {{ room_name }}, which Django escapes: no |safe, no mark_safe, and no script for it.",
             file=FILE,
         )

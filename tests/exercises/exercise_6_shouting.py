@@ -1,6 +1,6 @@
 """
-Let the room refuse what is shouted. That is a message with at least ten capitals and no small letter. Its sender reads
-why, in a sentence, and nobody else hears anything.
+Make the room refuse messages that are shouted: those with at least ten capital letters and no lower-case letter. The
+sender is told why, in a sentence, and nobody else hears anything.
 """
 
 import pytest
@@ -9,8 +9,8 @@ from stage import Person, expect
 FILE = "chat/messages.py"
 STAGE = 6
 HINT = (
-    "One function decides what a message is, and its errors are sentences for the sender already. "
-    "Strings can tell: look at `str.isupper()`, for a whole message and for one letter."
+    "One function decides what a message is, and its errors are already sentences for the sender. "
+    "A string can tell whether it is in capitals: try `str.isupper()` on a whole message, and on one letter."
 )
 SOLUTION = [
     (
@@ -20,7 +20,7 @@ SOLUTION = [
 """,
         """\
     if message.isupper() and sum(letter.isupper() for letter in message) >= 10:
-        raise Refused("This message is shouted. Write it in small letters, please.")
+        raise Refused("This message is shouted. Please write it in lower-case letters.")
     return message
 """,
     ),
@@ -36,8 +36,8 @@ def person(application):
 
 @pytest.mark.parametrize("message", ["HELLO WORLD", "IS ANYBODY HERE???", "ÄÖÜ ÄÖÜ ÄÖÜ Ä", "ПРИВЕТ ВСЕМ"], ids=ascii)
 async def test_whoever_shouts_is_told_so(person, message):
-    """Whoever shouts gets an error in a sentence, nobody else hears it, and the socket lives."""
-    asked = 'parse_message() raises Refused for ten capitals without a small letter, so its sender gets {"error": …}.'
+    """Whoever shouts gets an error in a sentence, nobody else hears it, and the socket stays open."""
+    asked = 'parse_message() raises Refused for ten capitals without a lower-case letter: the sender gets {"error": …}.'
     alice = await person("Alice").join(asked=JOINED, file=FILE)
     bob = await person("Bob").join(asked=JOINED, file=FILE)
     await alice.say(message)
@@ -58,8 +58,8 @@ async def test_whoever_shouts_is_told_so(person, message):
     "message", ["HELLO YOUR", "HELLO WORLd", "OK", "聊天室聊天室聊天室聊天室", "1234567890!"], ids=ascii
 )
 async def test_what_is_not_shouted_arrives(person, message):
-    """Nine capitals, one small letter, digits, letters that know no capitals: that isn't shouting, and it arrives."""
-    asked = "Shouting is ten capitals or more, and no small letter. What is neither goes to the room as before."
+    """Nine capitals, one lower-case letter, digits, letters without capitals: that isn't shouting, and it arrives."""
+    asked = "Shouting is ten capitals or more, and no lower-case letter. Everything else goes to the room as before."
     alice = await person("Alice").join(asked=JOINED, file=FILE)
     await alice.say(message)
     frame = await alice.hear(after=f"she said {message!r}", asked=asked, file=FILE)

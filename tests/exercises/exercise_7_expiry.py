@@ -1,6 +1,6 @@
 """
-Have more patience with somebody who doesn't read. A message may wait in a mailbox for five minutes before it is thrown
-away, where it is one minute now. Let it be so with Redis too.
+Have more patience with somebody who doesn't read. Let a message wait in a mailbox for five minutes, not one, before it
+is thrown away. Do the same for Redis.
 """
 
 import os
@@ -12,8 +12,8 @@ from stage import expect
 FILE = "tutorial/settings.py"
 STAGE = 7
 HINT = (
-    "The word was in the table at the top of this notebook, and it counts seconds. The settings make one layer or the "
-    "other, so it has two places. How do they share the capacity?"
+    "The word is in the table at the top of this notebook, and it counts seconds. The settings create one layer or the "
+    "other, so it belongs in two places. How do they share the capacity?"
 )
 SOLUTION = [
     (
@@ -23,7 +23,7 @@ CAPACITY = 10_000
 """,
         """\
 CAPACITY = 10_000
-EXPIRY = 5 * 60  # seconds that a message may wait there, before it is thrown away
+EXPIRY = 5 * 60  # seconds that a message may wait there before it is thrown away
 """,
     ),
     (
@@ -45,7 +45,7 @@ EXPIRY = 5 * 60  # seconds that a message may wait there, before it is thrown aw
 
 
 def test_a_message_waits_five_minutes_in_memory(layer):
-    """In memory a message may wait for 300 seconds."""
+    """In memory, a message may wait for 300 seconds."""
     expect(
         layer.expiry == 300,
         seen=f"Messages expire after {layer.expiry} s.",
@@ -55,7 +55,7 @@ def test_a_message_waits_five_minutes_in_memory(layer):
 
 
 def test_a_message_waits_five_minutes_on_redis(pytestconfig):
-    """With REDIS_URL set a message may wait for 300 seconds too."""
+    """With REDIS_URL set, a message may wait for 300 seconds too."""
     run = subprocess.run(
         [
             sys.executable,
@@ -75,6 +75,6 @@ def test_a_message_waits_five_minutes_on_redis(pytestconfig):
     expect(
         seen == "RedisChannelLayer 300",
         seen=f"With REDIS_URL set, the layer and its expiry are: {seen}",
-        asked='"expiry": 300 in the CONFIG of the RedisChannelLayer too, beside "hosts" and "capacity".',
+        asked='"expiry": 300 in the CONFIG of the RedisChannelLayer too, next to "hosts" and "capacity".',
         file=FILE,
     )

@@ -1,7 +1,7 @@
 """
-Let somebody who sends more than a hundred frames within a second be told so. From the hundred and first on, a frame
-gets its sender an error in a sentence, and nobody else hears it. A second later they may speak again, for what was
-refused doesn't count. Whoever is slower notices nothing.
+Tell people when they send more than a hundred frames within a second. From the hundred and first frame on, the sender
+gets an error in a sentence, and nobody else hears the frame. A second later they may speak again, since refused frames
+don't count. Whoever is slower notices nothing.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ FILE = "chat/sockets.py"
 STAGE = 8
 HINT = (
     "A frame is one too many if a hundred others were taken within the second before it. So remember when the last "
-    "hundred were taken: `collections.deque` can forget by itself what is too old. Each socket needs one of its own, "
-    "so where does the life of a socket begin? `time.monotonic()` is a clock that nobody can set. And one kind of "
-    "error is told to the sender already."
+    "hundred were taken: `collections.deque` can drop the oldest by itself. Each socket needs one of its own, so where "
+    "does the life of a socket begin? `time.monotonic()` is a clock that nobody can set. And one kind of error already "
+    "reaches the sender."
 )
 SOLUTION = [
     (
@@ -45,7 +45,7 @@ import time
 """,
         """\
         self.one_at_a_time = asyncio.Lock()
-        self.taken_at = collections.deque(maxlen=100)  # the times of the last frames that were not too many
+        self.taken_at = collections.deque(maxlen=100)  # when the last frames were taken
 """,
     ),
     (
@@ -107,7 +107,7 @@ async def clocks(application, monkeypatch):
 
 async def send_all(person, number, asked, text=None):
     """
-    Let a person send so many frames at once. Return how many came back to them, and the errors that they got.
+    Let a person send this many frames at once. Return how many came back to them, and the errors that they got.
 
     The frames are "1", "2" … as messages, or each is this text. Raises Unmet unless each has one answer.
     """
@@ -140,8 +140,8 @@ async def expect_hears(listener, messages, *, after, asked):
 
 
 async def test_whoever_sends_too_much_is_told_so(join, clocks):
-    """From the hundred and first frame within a second on, each gets its sender an error, and nobody else hears it."""
-    asked = "The 101st frame of a second, and each after it, raises Refused: so its sender is told, and nobody else."
+    """From the hundred and first frame within a second on, each brings its sender an error. Nobody else hears it."""
+    asked = "The 101st frame within a second, and each after it, raises Refused: its sender is told, and nobody else."
     alice, bob = await join("Alice", "Bob")
     came_back, errors = await send_all(alice, MANY + 3, asked)
     expect(
@@ -165,7 +165,7 @@ async def test_whoever_sends_too_much_is_told_so(join, clocks):
 
 
 async def test_a_second_later_they_may_speak_again(join, clocks):
-    """A second after the first hundred they may send a hundred more, whatever was refused in between."""
+    """A second after the first hundred, they may send a hundred more, whatever was refused in between."""
     asked = "Only frames that were taken count. Those that were refused are forgotten."
     (alice,) = await join("Alice")
     await send_all(alice, 3 * MANY, asked)
@@ -173,15 +173,15 @@ async def test_a_second_later_they_may_speak_again(join, clocks):
     came_back, _ = await send_all(alice, 3 * MANY, asked)
     expect(
         came_back == 0,
-        seen=f"0.9 seconds after a hundred frames Alice sent {3 * MANY} more, and {came_back} of them came back.",
-        asked="It is a whole second: what was taken less than a second ago counts.",
+        seen=f"0.9 seconds after a hundred frames, Alice sent {3 * MANY} more, and {came_back} of them came back.",
+        asked="It is a whole second: what was taken less than a second ago still counts.",
         file=FILE,
     )
     clocks.seconds += 0.2
     came_back, errors = await send_all(alice, MANY, asked)
     expect(
         came_back == MANY,
-        seen=f"Alice sent too much. 1.1 seconds after the first hundred frames she sent {MANY} more: {came_back} came "
+        seen=f"Alice sent too much. 1.1 seconds after the first hundred frames, she sent {MANY} more: {came_back} came "
         f"back, {len(errors)} were refused.",
         asked=asked,
         file=FILE,
@@ -189,7 +189,7 @@ async def test_a_second_later_they_may_speak_again(join, clocks):
 
 
 async def test_any_second_counts(join, clocks):
-    """There are never more than a hundred within a second, wherever that second begins."""
+    """There are never more than a hundred within a second, whenever that second begins."""
     asked = "A second doesn't begin on the stroke of a clock: look back from each frame at the hundred before it."
     (alice,) = await join("Alice")
     await send_all(alice, 10, asked)
@@ -212,8 +212,8 @@ async def test_any_second_counts(join, clocks):
 
 
 async def test_whoever_is_slower_notices_nothing(join, clocks):
-    """Somebody who sends a hundred frames in each second, and no more, goes on as long as they like."""
-    asked = "What was taken a second ago, or more, doesn't count any longer."
+    """Somebody who sends a hundred frames in each second, and no more, can go on as long as they like."""
+    asked = "What was taken a second ago or earlier no longer counts."
     (alice,) = await join("Alice")
     for second in range(4):
         came_back, errors = await send_all(alice, MANY, asked)
@@ -227,7 +227,7 @@ async def test_whoever_is_slower_notices_nothing(join, clocks):
 
 
 async def test_each_socket_is_counted_alone(join, clocks):
-    """Everyone has a hundred frames of their own: in a class that speaks all at once nobody gets an error."""
+    """Everyone has a hundred frames of their own: in a class that all speaks at once, nobody gets an error."""
     asked = "Each socket counts its own frames: a deque of its own, made where the life of a socket begins."
     speakers, number = await join("Alice", "Bob", "Carol"), 60
     before = []
@@ -245,7 +245,7 @@ async def test_each_socket_is_counted_alone(join, clocks):
 
 
 async def test_what_is_no_message_counts_too(join, clocks):
-    """A frame that is no message counts like any other: it is as much work."""
+    """A frame that isn't a message counts like any other: it is just as much work."""
     asked = "Count a frame before parse_message() looks at it."
     (alice,) = await join("Alice")
     await send_all(alice, MANY, asked, text="this is not JSON")

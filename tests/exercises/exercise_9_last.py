@@ -1,7 +1,7 @@
 """
-Let latecomers know what was said. The first frame that somebody gets in a room holds its last ten messages, oldest
-first: `{"last": ["hello", "hello yourself"]}`, even if the room was empty meanwhile. Where nothing was said there is no
-such frame. The page shows them above what is new, and nothing twice.
+Tell latecomers what was said. The first frame that somebody gets in a room holds its last ten messages, oldest first:
+`{"last": ["hello", "hello yourself"]}`, even if the room was empty in between. If nothing was said, there is no such
+frame. The page shows these messages above what is new, and nothing twice.
 """
 
 import re
@@ -12,10 +12,10 @@ from stage import Page, Person, expect
 FILE = "chat/consumers.py"
 STAGE = 8
 HINT = (
-    "A group is gone when the last one leaves. What lives as long as the layer? The layer: an object in Python can "
-    "take one more attribute. `collections.deque` forgets by itself what is too old. And mind the moment: nobody may "
-    "get a word in between joining the group and looking at what is kept, so there is no `await` between them. "
-    "Otherwise a message comes twice, or never."
+    "A group is gone when its last member leaves. What lives as long as the layer? The layer itself: a Python object "
+    "can take one more attribute. `collections.deque` drops the oldest by itself. And mind the moment: no message may "
+    "slip in between joining the group and looking at what is kept, so there is no `await` between the two. Otherwise "
+    "a message comes twice, or never."
 )
 SOLUTION = [
     (
@@ -36,17 +36,17 @@ def recent_messages(layer, group):
 
 
 def keep(layer, group, message):
-    """Keep a message for whoever comes later: ten for each room, of a hundred rooms, or memory would run out."""
+    """Keep a message for whoever comes later: ten in each of a hundred rooms, or memory would run out."""
     kept = rooms(layer)
     messages = kept.pop(group, collections.deque(maxlen=10))
     messages.append(message)
-    kept[group] = messages  # behind all others, for a dict keeps the order
+    kept[group] = messages  # after all others, since a dict keeps the order
     if len(kept) > 100:
-        del kept[next(iter(kept))]  # the room that has been silent for longest
+        del kept[next(iter(kept))]  # the room that has been silent longest
 
 
 def rooms(layer):
-    """Return {group: its last messages}. The layer of this process has them, beside its groups."""
+    """Return {group: its last messages}. The layer of this process has them, next to its groups."""
     return vars(layer).setdefault("recent_messages", {})
 
 
@@ -72,7 +72,7 @@ from chat.rooms import clean_name, group_name
 """,
         """\
         await self.channel_layer.group_add(self.room_group_name, self.channel_name)
-        last = recent_messages(self.channel_layer, self.room_group_name)  # what comes after is an event
+        last = recent_messages(self.channel_layer, self.room_group_name)  # what comes later is an event
 """,
     ),
     (
@@ -159,18 +159,18 @@ async def test_a_latecomer_gets_the_last_ten_messages_before_anything_new(person
     expect(
         frame == {"last": said[-10:]}, seen=f"Alice said {len(said)} messages. Bob got {frame}.", asked=asked, file=FILE
     )
-    frame = await bob.hear(after="Alice said something new", asked="Then comes what is new, once.", file=FILE)
+    frame = await bob.hear(after="Alice said something new", asked="After that comes what is new, once.", file=FILE)
     expect(
         frame == {"message": "and now something new"},
         seen=f"After the last messages Bob got {frame}.",
-        asked="Then comes what is new, once.",
+        asked="After that comes what is new, once.",
         file=FILE,
     )
 
 
 async def test_the_messages_outlive_an_empty_room(person):
-    """The messages are kept when everybody has gone."""
-    asked = "The messages are kept elsewhere than in a consumer or a group: both go with the last person."
+    """The messages are still there after everybody has left."""
+    asked = "Keep the messages outside consumers and groups: both are gone after the last person has left."
     alice = await person("Alice", "empty").join(asked=JOINED, file=FILE)
     await say_all(alice, ["Is anybody here?", "Well, then."])
     await alice.leave()
@@ -180,8 +180,8 @@ async def test_the_messages_outlive_an_empty_room(person):
 
 
 async def test_a_room_where_nothing_was_said_has_nothing_to_tell(person):
-    """Whoever enters a room where nothing was said gets no such frame, whatever other rooms have said."""
-    asked = "The messages are kept for each room apart, and where there are none connect() sends nothing."
+    """Whoever enters a room where nothing was said gets no such frame, whatever was said in other rooms."""
+    asked = "Keep the messages of each room separately. If there are none, connect() sends nothing."
     alice = await person("Alice", "loud").join(asked=JOINED, file=FILE)
     await say_all(alice, ["only for this room"])
     carol = await person("Carol", "silent").join(asked=JOINED, file=FILE)
@@ -195,7 +195,7 @@ def test_the_page_shows_them(client):
     script = Page(client.get("/chat/lobby/")).script
     expect(
         re.search(r"\blast\b", script),
-        seen='The page\'s script has no word of "last", so it shows "undefined" for such a frame.',
+        seen='The page\'s script never mentions "last", so it shows "undefined" for such a frame.',
         asked='In onmessage: a frame with "last" goes into the log, message by message.',
         file="chat/templates/chat/room.html",
     )

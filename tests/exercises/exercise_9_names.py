@@ -1,7 +1,8 @@
 """
-Give people names. A frame may carry a `name` of 1 to 30 characters beside its message, and everyone gets
-`{"message": "Alice: hello"}`; any other name gets its sender an error, in a sentence. The page has an input
-`#chat-name-input` whose content goes along. Without a name all is as before, and nothing typed is lost or doubled.
+Give people names. A frame may carry a `name` of 1 to 30 characters along with its message, and everyone gets
+`{"message": "Alice: hello"}`. For any other name the sender gets an error, in a sentence. The page has an input
+`#chat-name-input`, and sends its content with each message. Without a name everything is as before, and nothing typed
+is lost or sent twice.
 """
 
 import json
@@ -13,7 +14,7 @@ FILE = "chat/messages.py"
 STAGE = 8
 HINT = (
     "`parse_message` decides what a message is: let it return the text with the name in front, and nothing else has to "
-    "change on the server. In the page look at each line that touches `unsent` or `sent`. What comes back from the "
+    "change on the server. On the page, look at each line that touches `unsent` or `sent`. What comes back from the "
     "room is no longer what was typed, so how does the page recognise its own message?"
 )
 SOLUTION = [
@@ -27,7 +28,7 @@ SOLUTION = [
     if "name" in frame:
         name = frame["name"]
         if not isinstance(name, str) or is_blank(name) or len(name) > 30:
-            raise Refused("This is no name. Expected 1 to 30 characters, at least one of them visible.")
+            raise Refused("This is not a name. Expected 1 to 30 characters, at least one of them visible.")
         message = f"{name}: {message}"
 """,
     ),
@@ -66,7 +67,7 @@ SOLUTION = [
 """,
         """\
         const typed = unsent.shift();
-        socket.send(JSON.stringify(typed));  // which leaves a name out that is undefined
+        socket.send(JSON.stringify(typed));  // which leaves out a name that is undefined
         sent.push({...typed, answered: false});
 """,
     ),
@@ -91,8 +92,8 @@ def person(application):
 
 
 @pytest.mark.parametrize("name", ["Alice", "爱丽丝", "O'Hara & <b>", "x" * 30, "😀" * 30], ids=ascii)
-async def test_a_name_stands_before_the_message(person, name):
-    """What somebody with a name says reaches everyone with the name before it."""
+async def test_a_name_comes_before_the_message(person, name):
+    """What somebody with a name says reaches everyone with that name before it."""
     asked = 'parse_message() returns "Alice: hello" for {"message": "hello", "name": "Alice"}.'
     alice = await person("Alice").join(asked=JOINED, file=FILE)
     bob = await person("Bob").join(asked=JOINED, file=FILE)
@@ -102,9 +103,9 @@ async def test_a_name_stands_before_the_message(person, name):
         expect(frame == {"message": f"{name}: hello"}, seen=f"{listener.name} got {frame}.", asked=asked, file=FILE)
 
 
-async def test_without_a_name_all_is_as_before(person):
-    """Without a name everyone gets the message alone."""
-    asked = 'A frame without "name" is as good as before.'
+async def test_without_a_name_everything_is_as_before(person):
+    """Without a name, everyone gets the message alone."""
+    asked = 'A frame without "name" works as before.'
     alice = await person("Alice").join(asked=JOINED, file=FILE)
     await alice.say("hello")
     frame = await alice.hear(after="she said hello without a name", asked=asked, file=FILE)
@@ -113,7 +114,7 @@ async def test_without_a_name_all_is_as_before(person):
 
 @pytest.mark.parametrize("name", ["", "x" * 31, 5, None, ["Alice"], {"name": "Alice"}, "\ud83d"], ids=ascii)
 async def test_what_is_no_name_gets_an_error(person, name):
-    """What is no name gets its sender an error in a sentence. Nobody else notices, and the socket lives."""
+    """The sender of a bad name gets an error in a sentence. Nobody else notices, and the socket stays open."""
     asked = "parse_message() raises Refused unless the name is a string of 1 to 30 characters."
     alice = await person("Alice").join(asked=JOINED, file=FILE)
     bob = await person("Bob").join(asked=JOINED, file=FILE)
@@ -144,6 +145,6 @@ def test_the_page_has_a_place_for_the_name(client):
     expect(
         "chat-name-input" in page.script,
         seen="The page's script never looks at #chat-name-input.",
-        asked="What is typed there goes along with each message, as its name.",
+        asked="What is typed there is sent with each message, as its name.",
         file="chat/templates/chat/room.html",
     )

@@ -1,5 +1,5 @@
 """
-Show how many people are in the room. A page that opens its socket with `?here` behind the address gets `{"here": 2}`
+Show how many people are in the room. A page that opens its socket with `?here` after the address gets `{"here": 2}`
 when somebody comes or goes: the number of people who are in the room now. The room's page asks for it, and shows the
 answer in words, in an element `#chat-here` with the role `status`. Whoever doesn't ask gets messages only, as before.
 """
@@ -12,8 +12,8 @@ from stage import Page, Person, expect
 FILE = "chat/consumers.py"
 STAGE = 8
 HINT = (
-    'What stands behind the `?` is in the scope, as bytes: `scope["query_string"]`. The number is in the layer, where '
-    "you have looked already. Those who ask could be in a second group: a consumer may be in as many as it likes. When "
+    'What follows the `?` is in the scope, as bytes: `scope["query_string"]`. The number is in the layer, where you '
+    "have already looked. Those who ask could be in a second group: a consumer may be in as many as it likes. When "
     "does somebody come, and which method runs for everybody who goes, whatever ended their connection?"
 )
 SOLUTION = [
@@ -60,11 +60,11 @@ from chat.messages import make_frame, parse_message
         return self.room_group_name.replace("chat", "here", 1)
 
     async def tell_who_is_here(self):
-        """Tell those who asked. Only the layer in memory knows how many are in a group: on Redis nobody is told."""
+        """Tell those who asked. Only the in-memory layer knows how many are in a group: on Redis, nobody is told."""
         groups = getattr(self.channel_layer, "groups", {})
         if self.here_group_name in groups:
             event = {"type": "chat_here", "here": len(groups.get(self.room_group_name, ()))}
-            with contextlib.suppress(MailboxesFull):  # whoever is so far behind gets a later number
+            with contextlib.suppress(MailboxesFull):  # whoever is this far behind gets a later number
                 await self.channel_layer.group_send(self.here_group_name, event)
 ''',
     ),
@@ -122,17 +122,17 @@ from chat.messages import make_frame, parse_message
     ),
 ]
 
-JOINED = "The socket of a room is accepted, with ?here behind its address too."
+JOINED = "The socket of a room is accepted, even with ?here after its address."
 
 
 @pytest.fixture
 def person(application):
-    """Make a person at the door of a room, who asks who is here unless told not to."""
+    """Return a function that makes a person who connects to a room, and asks who is here unless `asks` is false."""
     return lambda name, room, asks=True: Person(name, application, f"/ws/chat/{room}/{'?here' if asks else ''}")
 
 
-async def hears_number(person, number, *, after, asked):
-    """Take the person's next frame. Raises Unmet unless it says that so many are here."""
+async def expect_number(person, number, *, after, asked):
+    """Raise Unmet unless the person's next frame says that this many are here."""
     frame = await person.hear(after=after, asked=asked, file=FILE)
     expect(frame == {"here": number}, seen=f"After {after}, {person.name} got {frame}.", asked=asked, file=FILE)
 
@@ -143,50 +143,50 @@ async def test_when_somebody_comes_everyone_who_asks_learns_the_number(person):
         'At the end of connect() an event with the number goes out, and each consumer that gets it sends {"here": …}.'
     )
     alice = await person("Alice", "hall").join(asked=JOINED, file=FILE)
-    await hears_number(alice, 1, after="Alice came", asked=asked)
+    await expect_number(alice, 1, after="Alice came", asked=asked)
     bob = await person("Bob", "hall").join(asked=JOINED, file=FILE)
     for listener in (alice, bob):
-        await hears_number(listener, 2, after="Bob came", asked=asked)
+        await expect_number(listener, 2, after="Bob came", asked=asked)
 
 
 async def test_when_somebody_goes_the_others_learn_the_number(person):
-    """When somebody goes, on their own or because the server ended them, the others get the number that is left."""
-    asked = "leave() runs at any end of a connection. There, after group_discard, the others are told again."
+    """When somebody leaves, or the server ends their consumer, the others get the number of those who are left."""
+    asked = "leave() runs however a connection ends. There, after group_discard, the others are told again."
     alice = await person("Alice", "stage").join(asked=JOINED, file=FILE)
     bob = await person("Bob", "stage").join(asked=JOINED, file=FILE)
     carol = await person("Carol", "stage").join(asked=JOINED, file=FILE)
     for number, name in enumerate(("Alice", "Bob", "Carol"), start=1):
-        await hears_number(alice, number, after=f"{name} came", asked=asked)
+        await expect_number(alice, number, after=f"{name} came", asked=asked)
     await bob.leave()
-    await hears_number(alice, 2, after="Bob left", asked=asked)
+    await expect_number(alice, 2, after="Bob left", asked=asked)
     carol.socket.future.cancel()
     await carol.socket.wait()
-    await hears_number(alice, 1, after="the server ended Carol's consumer", asked=asked)
+    await expect_number(alice, 1, after="the server ended Carol's consumer", asked=asked)
 
 
 async def test_a_full_mailbox_keeps_nobody_out(person, layer):
     """When somebody in the room is too far behind to get the number, others come and go all the same."""
-    asked = "group_send() raises MailboxesFull for a number that doesn't fit too. Nobody needs to hear of that."
+    asked = "group_send() raises MailboxesFull when a number doesn't fit, too. Nobody needs to hear of that."
     layer.capacity = 1
     alice = await person("Alice", "tower").join(asked=JOINED, file=FILE)
-    await hears_number(alice, 1, after="Alice came", asked="Who comes gets the number, as before.")
+    await expect_number(alice, 1, after="Alice came", asked="Whoever comes gets the number, as before.")
     for group in list(layer.groups):
         await layer.group_add(group, "somebody-who-does-not-read")
     await layer.send("somebody-who-does-not-read", {"type": "chat_msg", "message": "This mailbox is full now."})
     bob = await person("Bob", "tower").join(asked=asked, file=FILE)
     for listener in (alice, bob):
-        await hears_number(listener, 3, after="Bob came into a room with a full mailbox in it", asked=asked)
+        await expect_number(listener, 3, after="Bob came into a room with a full mailbox in it", asked=asked)
     await bob.leave()
-    await hears_number(alice, 2, after="Bob left a room with a full mailbox in it", asked=asked)
+    await expect_number(alice, 2, after="Bob left a room with a full mailbox in it", asked=asked)
 
 
 async def test_whoever_does_not_ask_is_counted_and_gets_messages_only(person):
-    """Whoever comes without ?here is counted, and gets messages only, as before. Rooms are counted apart."""
+    """Whoever comes without ?here is counted, and gets messages only, as before. Each room is counted separately."""
     asked = "Nothing but messages goes to a socket without ?here. The number is that of the room's own group."
     await person("Carol", "kitchen").join(asked=JOINED, file=FILE)
     bob = await person("Bob", "attic", asks=False).join(asked=JOINED, file=FILE)
     alice = await person("Alice", "attic").join(asked=JOINED, file=FILE)
-    await hears_number(alice, 2, after="Alice came to Bob, who doesn't ask", asked=asked)
+    await expect_number(alice, 2, after="Alice came to Bob, who doesn't ask", asked=asked)
     await alice.say("hello")
     for listener in (bob, alice):
         frame = await listener.hear(after="Alice spoke", asked=asked, file=FILE)

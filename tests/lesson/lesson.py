@@ -1,5 +1,5 @@
 """
-What the lesson's tests are written with: a copy of the lesson, a notebook run in it, and what may differ
+What the lesson's tests share: a copy of the lesson, a notebook run in it, and what may differ
 between two runs of a cell.
 """
 
@@ -62,7 +62,7 @@ def environment():
 
 @contextlib.contextmanager
 def started(lesson, *arguments, cwd=None, **more):
-    """A Python process in the copy's notebooks folder, as a kernel is one. It is gone after the `with` statement."""
+    """A Python process in the copy's notebooks folder, like a kernel. It is gone after the `with` statement."""
     process = subprocess.Popen(
         [sys.executable, "-X", "utf8", "-u", *arguments],
         cwd=cwd or lesson / "notebooks",
@@ -80,7 +80,7 @@ def started(lesson, *arguments, cwd=None, **more):
 
 
 def run(lesson, code):
-    """Run this code in the copy's notebooks folder, and return all that it printed. It must end without an error."""
+    """Run this code in the copy's notebooks folder, and return all that it printed. It must not fail."""
     with started(lesson, "-c", code) as process:
         said, _ = process.communicate(timeout=CELL_TIMEOUT)
         assert process.returncode == 0, f"This code failed:\n{code}\nIt said:\n{said}"
@@ -94,7 +94,7 @@ def until(condition, what, seconds=20):
         result = condition()
         if result:
             return result
-        assert time.monotonic() < deadline, f"Waited {seconds} s in vain until {what}"
+        assert time.monotonic() < deadline, f"Waited {seconds} s for this to be true: {what}"
         time.sleep(0.02)
 
 
@@ -106,7 +106,7 @@ class OwnKernel(AsyncKernelManager):
 
 
 class NotebookFailed(AssertionError):
-    """A cell raised an error that it doesn't mean to show, or wasn't done in time."""
+    """A cell raised an error that it isn't meant to show, or didn't end in time."""
 
 
 def run_notebook(path):
@@ -122,12 +122,12 @@ def run_notebook(path):
         kernel_name="python3",
         kernel_manager_class=OwnKernel,
         timeout=CELL_TIMEOUT,
-        extra_arguments=["--log-level=ERROR"],  # newer kernels warn of their own transport at each start
+        extra_arguments=["--log-level=ERROR"],  # newer kernels warn about their own transport at each start
         record_timing=False,
         coalesce_streams=True,
         on_cell_execute=lambda cell, cell_index: done.append(cell_index),
     )
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:  # nobody's own IPython settings
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:  # not anybody's own IPython settings
         try:
             client.execute(cwd=str(path.parent), env={**environment(), "IPYTHONDIR": profile})
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
@@ -166,7 +166,7 @@ DIFFERS = [
     (r"\b(127\.0\.0\.1|localhost|\[::1\]):\d+", r"\1:PORT"),
     (r"\bport \d{4,5}\b", "port PORT"),
     (r"(127\.0\.0\.1(?:'|&#x27;)), \d+", r"\1, PORT"),  # as Python shows an address
-    (r"\bError \d+ connecting\b", "Error NUMBER connecting"),  # each system has a number of its own for it
+    (r"\bError \d+ connecting\b", "Error NUMBER connecting"),  # each system has its own number for this
     (r"\b(?:\w+\.)*inmemory!\w+", "inmemory!ID"),
     (r"\bspecific\.\w+!\w+", "specific!ID"),
     (r"\b0x[0-9a-fA-F]{6,}", "0xADDRESS"),
@@ -178,7 +178,7 @@ DIFFERS = [
 
 
 def normalise(text, lesson=None):
-    """Return the text without what differs between two runs. lesson is the copy that it comes from."""
+    """Return the text without what differs between two runs. `lesson` is the copy that it comes from."""
     text = without_paths(_strip_ansi(text), lesson) if lesson else _strip_ansi(text)
     for pattern, replacement in DIFFERS:
         text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
@@ -208,7 +208,7 @@ def comparable(cell, lesson=None):
         elif output.output_type == "error":  # its traceback is IPython's, and differs between versions
             shown = {"error": f"{output.ename}: {output.evalue}"}
         else:
-            # What a picture looks like to the byte depends on the fonts that a computer has.
+            # A picture's bytes depend on the fonts that a computer has.
             shown = {kind: "" if kind.startswith("image/png") else _text(data) for kind, data in output.data.items()}
         shown = {kind: normalise(text, lesson) for kind, text in shown.items()}
         if output.output_type == "stream" and not any(shown.values()):
@@ -233,7 +233,7 @@ def _is_noise(output):
     return output.output_type == "stream" and output.name == "stderr" and "building the font cache" in output.text
 
 
-# Folders that are in no lesson. Those of the computer that runs this come first: they may have any name.
+# Folders that are in no lesson. This computer's own come first: they may have any name.
 SOMEBODYS = re.compile(
     "|".join(
         [

@@ -1,7 +1,7 @@
 """
-The main scenarios, and how their recordings look: recordings/NAME.txt, one line a step, to be read and reviewed.
+The main scenarios and their recordings: recordings/NAME.txt, one line for each step, to be read and reviewed.
 
-    python tests/lesson/recordings.py     write all of them anew
+    python tests/lesson/recordings.py     write all of them again
 """
 
 import asyncio
@@ -42,7 +42,7 @@ async def rooms_apart():
 
 
 async def bad_frame():
-    """Alice sends what is no message, and gets an answer. Bob notices nothing."""
+    """Alice sends a frame that isn't a message, and gets an answer. Bob notices nothing."""
     from workshop.recording import Scene
 
     scene = Scene("Alice", "Bob")
@@ -66,7 +66,7 @@ async def refused_room():
 
 
 async def dying_consumer():
-    """An event without a handler kills Alice's consumer, and it leaves its room all the same."""
+    """An event without a handler kills Alice's consumer, which leaves its room all the same."""
     from workshop.recording import Scene
 
     scene = Scene("Alice")
@@ -77,7 +77,7 @@ async def dying_consumer():
 
 
 async def stopped_before_accept():
-    """Bob is in the group and not yet accepted: what is said meanwhile waits for him."""
+    """Bob is in the group but not yet accepted: what is said in between waits for him."""
     from workshop.recording import Scene
 
     scene = Scene("Alice", "Bob")
@@ -116,7 +116,7 @@ def path(scenario):
 
 
 async def record(scenario):
-    """Return a scenario's recording as text, taken before the loop ends, since that ends the consumers too."""
+    """Return a scenario's recording as text, taken before the loop ends and the consumers with it."""
     return (await scenario()).recording.text() + "\n"
 
 

@@ -3,9 +3,9 @@ Run the notebooks, each in a copy of the lesson of its own, and write their outp
 
     python tests/lesson/refresh.py            all of them
     python tests/lesson/refresh.py 3 4        the notebooks 3 and 4
-    python tests/lesson/refresh.py --anew 0   measured numbers too, which otherwise stay as they are
+    python tests/lesson/refresh.py --anew 0   with new measured numbers, which otherwise stay as they are
 
-An output that says what the old one said stays as it was, to the byte: git shows only what has changed.
+An output that says the same as the old one stays as it was, to the byte, so git shows only what has changed.
 """
 
 import argparse
@@ -34,8 +34,8 @@ METADATA = {
 
 def main():
     parser = argparse.ArgumentParser(description="Write fresh outputs into the notebooks.")
-    parser.add_argument("number", nargs="*", help="the notebooks' numbers; all of them where there is none")
-    parser.add_argument("--anew", action="store_true", help="replace also what says the same as before")
+    parser.add_argument("number", nargs="*", help="the notebooks' numbers; without any, all notebooks")
+    parser.add_argument("--anew", action="store_true", help="also replace outputs that say the same as before")
     arguments = parser.parse_args()
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     failed = False
@@ -80,9 +80,9 @@ def refresh(path, anew):
     new.metadata = nbformat.from_dict(METADATA)
     after = (nbformat.writes(new).rstrip("\n") + "\n").encode("utf-8")
     if path.read_bytes() != before:
-        raise NotebookFailed("It was changed while it ran: run this again.")
+        raise NotebookFailed("It was changed while it ran. Run this again.")
     if after == before:
-        return "all as it was"
+        return "nothing has changed"
     path.write_bytes(after)
     return f"{changed} of {len(code_cells(new))} cells have new outputs"
 

@@ -30,7 +30,7 @@ def run_on(run_tests, tmp_path):
 
 
 def solve_in_order(names, states):
-    """Return the files of the state from which these exercises start, with the solution of one after the other."""
+    """Return the files from which these exercises start, with one solution after another applied."""
     files = states[EXERCISES[names[0]].STAGE]
     for name in names:
         files = solve(EXERCISES[name], files)
@@ -47,7 +47,7 @@ def assert_green(result):
 def test_unsolved_it_fails_in_words(name, states, run_on):
     found, said = run_on(states[EXERCISES[name].STAGE], [name])
     red = [test for test in found if not test["green"]]
-    assert red, f"{name} has nothing to do, its tests are green already. pytest said:\n{said}"
+    assert red, f"{name} has nothing to do: its tests are already green. pytest said:\n{said}"
     for test in red:
         assert test["seen"] and test["asked"] and test["file"], f"{name} fails without words: {test}"
 
@@ -67,10 +67,8 @@ def test_the_last_ones_can_be_solved_in_any_order(order, states):
     assert solve_in_order(order, states) == solve_in_order(LAST, states)
 
 
-# Solutions of 8_flood that are nearly right: (what in the solution is replaced, by what, the sentence that is red).
-TAKEN_AT = (
-    "        self.taken_at = collections.deque(maxlen=100)  # the times of the last frames that were not too many\n"
-)
+# Solutions of 8_flood that are nearly right: (what is replaced in the solution, by what, the sentence that is red).
+TAKEN_AT = "        self.taken_at = collections.deque(maxlen=100)  # when the last frames were taken\n"
 TOO_MANY = "            if len(self.taken_at) == 100 and now - self.taken_at[0] < 1:\n"
 NEARLY = {
     "counted for all sockets together": (
@@ -111,7 +109,7 @@ def test_a_solution_that_is_nearly_right_is_told_what_is_missing(kind, states, r
 @pytest.mark.parametrize("name", EXERCISES)
 def test_its_hint_is_no_solution(name):
     exercise = EXERCISES[name]
-    assert len(exercise.HINT.split()) > 5, f"The hint of {name} is empty, or nearly."
+    assert len(exercise.HINT.split()) > 5, f"The hint of {name} is empty, or nearly empty."
     given_away = [line for line in new_lines(exercise) if line in exercise.HINT]
     assert not given_away, f"The hint of {name} has lines of its solution: {given_away}"
 
@@ -131,7 +129,7 @@ def test_its_notebook_shows_the_task_the_check_the_hint_and_the_solution(name):
     path = find_notebook(int(name.split("_")[0]))
     notebook = read(path)
     says = " ".join("\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown").split())
-    assert " ".join(exercise.__doc__.split()) in says, f"{path.name} doesn't say the task of {name} as its file does."
+    assert " ".join(exercise.__doc__.split()) in says, f"{path.name} doesn't state the task of {name} as its file does."
     assert any(f'exercise("{name}")' in cell.source.splitlines() for cell in code_cells(notebook)), (
         f'No cell of {path.name} runs exercise("{name}").'
     )

@@ -1,6 +1,6 @@
 """
 The stages' tests against the stages' states, every pair of them: a stage's tests fail before their stage and
-pass from it on. Otherwise they would prove nothing, or forbid what a later stage does.
+pass from then on. Otherwise they would prove nothing, or forbid what a later stage does.
 """
 
 import itertools
@@ -33,6 +33,6 @@ def test_a_stage_fails_each_later_stages_tests(state, tests, states, run_tests, 
     found, said = run_tests([TESTS[tests]], tmp_path, "--exitfirst")
     assert found, f"No test of {TESTS[tests].name} was found. pytest said:\n{said}"
     assert not all(test["green"] for test in found), (
-        f"{TESTS[tests].name} is all green after stage {state} already, so stage {tests} has nothing to do. "
+        f"{TESTS[tests].name} is already all green after stage {state}, so stage {tests} has nothing to do. "
         f"Let it test what {find_notebook(tests).name} adds, or move what it tests to stage {tests}."
     )

@@ -1,5 +1,5 @@
 """
-Classic mistakes: each is caught by the test that it names, in words that name the cause and the file. And no right
+Classic mistakes: the test that each names catches it, in words that name the cause and the file. And no right
 solution is blamed, however it is written.
 """
 

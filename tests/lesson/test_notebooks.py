@@ -23,7 +23,7 @@ from workshop.lesson.files import read_files
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 # Every second notebook runs in one copy of the lesson, from the last to the first, and the others in another one, from
-# the first to the last: so each starts on what another one left.
+# the first to the last: so each starts from what another one left.
 BACKWARDS = NOTEBOOKS[::-2]
 FORWARDS = [path for path in NOTEBOOKS if path not in BACKWARDS]
 RUN_AGAIN = "3_consumer"
@@ -108,7 +108,7 @@ def test_no_output_is_an_error_that_is_not_meant(path):
         errors = [output for output in cell.outputs if output.output_type == "error"]
         assert not errors or "raises-exception" in tags(cell), (
             f"{name_cell(path, notebook, cell)} shows {errors[0].ename}: {errors[0].evalue}\n"
-            'Mend it, or tag the cell "raises-exception" if the error is meant.'
+            'Fix it, or tag the cell "raises-exception" if the error is meant.'
         )
 
 
@@ -122,8 +122,8 @@ def test_no_cell_needs_a_shell(path):
             continue  # the file's own lines: HTML has <!-- -->, say
         found = shell.search(text)
         assert not found, (
-            f"{name_cell(path, notebook, cell)} has a line for a shell, which Windows understands differently: "
-            f"{found[0]!r}. Take python(…) or Python itself."
+            f"{name_cell(path, notebook, cell)} has a line for a shell, which Windows reads differently: "
+            f"{found[0]!r}. Use python(…) or Python itself."
         )
 
 
@@ -137,7 +137,7 @@ def test_its_links_lead_somewhere(path):
         targets = re.findall(r"\]\(([^)\s#]+)", prose) + re.findall(r'(?:href|src)="([^"#]+)', prose)
         for target in targets:
             if re.match(r"[a-z]+:", target):
-                continue  # elsewhere, and no test of this lesson needs a network
+                continue  # on the network, which no test of this lesson needs
             assert (path.parent / target).exists(), (
                 f"{name_cell(path, notebook, cell)} links to {target}, which isn't there."
             )

@@ -1,4 +1,4 @@
-"""The recordings and the pictures made of them: drawn from what happened, and the same for the same run."""
+"""The recordings and their pictures: drawn from what happened, and the same for the same run."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from recordings import SCENARIOS, full_mailbox, hello, path, record
 
 @pytest.fixture
 def project(layer):
-    """Django, and whatever a scene does to its channel layer undone."""
+    """Django. Whatever a scene does to its channel layer is undone afterwards."""
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
@@ -35,7 +35,7 @@ async def test_on_channels_own_layer_it_has_the_same_arrows(project, monkeypatch
 
 
 async def test_on_the_projects_layer_a_full_mailbox_has_the_same_arrows(project):
-    """And one more: there the sender is told."""
+    """The same arrows and one more: here the sender is told."""
     from chat.layers import ClassroomInMemoryChannelLayer
 
     recorded = (await full_mailbox(ClassroomInMemoryChannelLayer(capacity=2))).recording
@@ -91,12 +91,12 @@ async def test_who_is_taken_out_of_a_group_before_a_message_is_sent_has_no_arrow
 
 
 async def test_the_same_run_gives_the_same_picture(project):
-    """Which consumer is first is chance, so one run more wouldn't show much."""
+    """Which consumer comes first is a matter of chance, so one more run wouldn't show much."""
     assert len({(await hello()).recording.picture() for _ in range(20)}) == 1
 
 
 async def test_a_picture_says_in_words_what_it_shows(project):
-    """For who can't see it, and for who reads the notebook where no SVG is shown."""
+    """For anyone who can't see it, and anyone who reads the notebook where no SVG is shown."""
     recording = (await hello()).recording
     bundle = recording._repr_mimebundle_()
     picture = ElementTree.fromstring(bundle["image/svg+xml"])

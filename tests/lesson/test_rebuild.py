@@ -56,7 +56,7 @@ def test_the_cells_leave_nothing_else(rebuilt):
     files, written_by = rebuilt
     surplus = sorted(files.keys() - shipped().keys())
     assert not surplus, "The cells leave files that the repository doesn't have:\n" + "\n".join(
-        f'{name}, from {written_by[name]}: a later cell can take it away with remove("{name}").' for name in surplus
+        f'{name}, from {written_by[name]}: a later cell can remove it with remove("{name}").' for name in surplus
     )
 
 
@@ -76,11 +76,11 @@ def test_where_a_file_is_written_again_the_changed_lines_that_are_shown_first_ar
                 changed = [line for line in difflib.unified_diff(old, new, n=0, lineterm="") if line[:2] != "@@"][2:]
                 assert [line for line in shown if line] == changed, f"{path.name}, before {written[1]} is written again"
                 shown, compared = None, compared + 1
-    assert compared, "no notebook shows changed lines any more: take this test out"
+    assert compared, "No notebook shows changed lines any more: delete this test."
 
 
 def show_difference(notebooks, repository, cell, name):
-    """Return the difference of two contents as lines; line ends are part of them. "" where they are the same."""
+    """Return the difference of two contents as lines, line ends included, or "" if they are the same."""
     old, new = (content.decode("utf-8", "backslashreplace") for content in (notebooks, repository))
     if old.replace("\r\n", "\n") == new.replace("\r\n", "\n") and old != new:
         return "They differ in line ends only: a line has to end with \\n. Does git change that (core.autocrlf)?"

@@ -1,5 +1,5 @@
 """
-workshop as a student meets it, each test on a copy of the lesson: with slips in the files, kernels that die, a
+The workshop as a student meets it, each test on a copy of the lesson: with slips in the files, kernels that die, a
 second notebook, a port in use, a notebook that can't be read.
 """
 
@@ -23,7 +23,7 @@ def lesson(tmp_path):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A copy of the lesson with the finished project in its workspace. For tests that change no file."""
+    """A copy of the lesson with the finished project in its workspace, for tests that change no file."""
     lesson = copy_lesson(tmp_path_factory.mktemp("finished"))
     open_stage(lesson, STAGES[-1])
     return lesson
@@ -36,7 +36,7 @@ def before(stage, states):
 
 
 def without_key(files):
-    """The files less the SECRET_KEY that startproject makes anew each time."""
+    """The files without the SECRET_KEY, which startproject makes anew each time."""
     return {name: re.sub(rb"(?m)^SECRET_KEY = '.*", b"", content) for name, content in files.items()}
 
 
@@ -132,7 +132,7 @@ def test_without_a_workspace_the_newest_copy_is_named(lesson):
     copies = lesson / "notebooks" / "workspace_copies"
     for name in ("2026-01-31_09-00-00_a", "2026-02-01_09-00-00_b"):
         (copies / name / "workspace").mkdir(parents=True)
-    (copies / "2026-03-01_09-00-00_c").mkdir()  # what a kernel leaves that dies before it moves the work there
+    (copies / "2026-03-01_09-00-00_c").mkdir()  # left by a kernel that dies before it moves the work there
     said = open_stage(lesson, 3)
     assert "The last copy of your work is notebooks/workspace_copies/2026-02-01_09-00-00_b/workspace/\n" in said
 
@@ -150,7 +150,7 @@ def test_the_database_stays_when_another_stage_is_opened(lesson):
     assert (lesson / "notebooks" / "workspace" / "db.sqlite3").read_bytes() == b"the teacher's own account"
 
 
-# Python tells an audit hook of each file that is about to be opened, made, moved or deleted. So a process can be
+# Python tells an audit hook about each file that is about to be opened, made, moved or deleted. So a process can be
 # ended at exactly the n-th of these steps: os._exit is as sudden as a power cut, and works on Windows too.
 STEPS = """
 import os, sys, tempfile
@@ -320,7 +320,7 @@ def test_a_check_says_of_each_test_whether_it_is_green(lesson):
     assert "✔" not in red and "Open:  chat/consumers.py" in red
     open_stage(lesson, 4)
     green = check(lesson, 3)
-    assert "✘" not in green and "✔ What Alice says reaches everyone in the room, Alice too." in green
+    assert "✘" not in green and "✔ What Alice says reaches everyone in the room, including Alice." in green
 
 
 def test_a_check_before_anything_was_opened_says_what_to_do(lesson):
@@ -421,7 +421,7 @@ def test_a_second_notebook_can_open_another_stage_while_the_first_one_serves(les
     open_stage(lesson, 5)
     with started(lesson, "-c", SERVE) as first:
         port = int(first.stdout.readline())
-        if sys.platform == "win32":  # it moves no folder in which a process works
+        if sys.platform == "win32":  # it moves no folder that a process works in
             assert "another notebook's kernel" in fails(lesson, "open_stage(6)")
             assert without_key(workspace(lesson)) == before(5, states)
         else:

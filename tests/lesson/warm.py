@@ -1,7 +1,7 @@
 """
 Run tests on many projects, fast: one process imports pytest, Django and Channels once, and forks a child for each run.
 
-A run does what run_tests() of the workshop does, which check() uses; where there is no fork, on Windows, it is that.
+A run does what the workshop's run_tests() does, which check() uses. Where there is no fork, on Windows, it is that one.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "notebooks"))
 from workshop.lesson.files import REPOSITORY
 from workshop.processes.tests import environment, pytest_arguments, run_tests
 
-# What a project or a stage's test imports, but nothing of a project. None of the tests runs daphne's reactor in here.
+# What projects and stage tests import, but nothing from a project. No test runs daphne's reactor in here.
 IMPORTED = [
     "workshop.processes.report",
     "pytest_asyncio.plugin",

@@ -1,7 +1,7 @@
 """
-What the stage tests are written with: people who chat, pages, and failures that teach.
+What the stage tests are built from: people who chat, pages, and failures that teach.
 
-A failed test says what was seen, what the stage asks, and which file to open.
+A failed test says what was seen, what the stage asks for, and which file to open.
 """
 
 from stage.errors import explain, explain_output, find_forgotten_await, missing_file

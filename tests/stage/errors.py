@@ -1,4 +1,4 @@
-"""Where in the project an error came from that no test foresaw, and what it means."""
+"""For errors that no test foresaw: where in the project they came from, and what they mean."""
 
 import linecache
 import re
@@ -11,24 +11,24 @@ from stage.meanings import MEANINGS
 
 def explain(error, project, asked, file):
     """
-    Return the Unmet that says where in the project an unforeseen error came from, and what it means.
+    Return an Unmet that says where in the project an unforeseen error came from, and what it means.
 
-    error is what was raised, project the folder with manage.py, and `asked` and `file` are what the
-    failed test is about: the file is named where the error didn't come from one of the project's.
+    `error` is what was raised, and `project` is the folder that holds manage.py. `asked` and `file` say what the
+    failed test is about: `file` is the one to open unless the error points to another.
     """
     chain = [error]
     while before := chain[-1].__cause__ or (None if chain[-1].__suppress_context__ else chain[-1].__context__):
-        chain.append(before)  # Channels and Django wrap an ImportError, say
+        chain.append(before)  # Channels and Django wrap an ImportError, for example
     cause = next((link for link in reversed(chain) if _places(link, project)), error)
     words = cause.msg if isinstance(cause, SyntaxError) else str(cause)
     what = ": ".join(filter(None, [type(cause).__name__, words]))
     return _explain(what, _places(cause, project), project, asked, file)
 
 
-def explain_output(said, project, asked, file):
-    """Return the same for what another Python process has said: its traceback, or its last line."""
-    what = (said.strip().splitlines() or ["nothing"])[-1]
-    steps = re.findall(r'^ *File "(.+)", line (\d+).*\n *(.*)', said, flags=re.MULTILINE)
+def explain_output(output, project, asked, file):
+    """Return such an Unmet for what another Python process printed: its traceback, or its last line."""
+    what = (output.strip().splitlines() or ["nothing"])[-1]
+    steps = re.findall(r'^ *File "(.+)", line (\d+).*\n *(.*)', output, flags=re.MULTILINE)
     return _explain(
         what, own_places(((name, int(line), code) for name, line, code in steps), project), project, asked, file
     )
@@ -55,12 +55,12 @@ def _explain(what, places, project, asked, file):
 
 
 def missing_file(file, project, asked):
-    """Return the Unmet that says that the project has no such file, and where one of that name lies instead."""
+    """Return an Unmet that says that the project has no such file, and where there is one of that name instead."""
     if (Path(project) / "tutorial" / "manage.py").is_file() and not (Path(project) / "manage.py").is_file():
-        file = "manage.py"  # where it lies, there lies the whole project
+        file = "manage.py"  # the whole project is where manage.py is
         asked = (
             "startproject was run without the dot at the end, which means “here”. "
-            "Move tutorial/manage.py here, and the files in tutorial/tutorial/ into tutorial/."
+            "Move tutorial/manage.py up into this folder, and the files in tutorial/tutorial/ into tutorial/."
         )
     name = Path(file).name if file.startswith("chat/templates/") else file
     elsewhere = [
@@ -84,7 +84,7 @@ def _places(error, project):
 
 
 def own_places(steps, project):
-    """Return those of these steps, (file name, line number, code), that are in the project."""
+    """Return the steps that are in the project. A step is (file name, line number, code)."""
     project = Path(project).resolve()
     own = []
     for filename, line, code in steps:
@@ -95,17 +95,17 @@ def own_places(steps, project):
 
 
 def find_forgotten_await(warned, project):
-    """Return the Unmet for the first of these warnings that is about a coroutine of the project, None if none is."""
+    """Return an Unmet for the first warning about one of the project's coroutines, or None if there is none."""
     for warning in warned:
         called = re.match(r"coroutine '(?:\w+\.)*(\w+)' was never awaited", str(warning.message))
         code = linecache.getline(warning.filename, warning.lineno).strip()
         places = own_places([(warning.filename, warning.lineno, code)], project)
         if called and places:
             where = "in {}, line {}: {}".format(*places[0])
-            call = f"{called[1]}(…)" if f"{called[1]}(" in code else "the call"  # by another name
+            call = f"{called[1]}(…)" if f"{called[1]}(" in code else "the call"  # it is called by another name
             return Unmet(
                 f"{called[1]}() was called without `await`, so it never ran.\n       {where}",
-                f"`await` stands before {call}.",
+                f"Write `await` before {call}.",
                 places[0][0],
             )
     return None

@@ -1,8 +1,8 @@
-"""What a stage asks, and how a test says that it isn't there."""
+"""What a stage asks for, and how a test says that it is missing."""
 
 
 class Unmet(AssertionError):
-    """What a stage asks isn't there (yet)."""
+    """Something that a stage asks for is missing."""
 
     def __init__(self, seen, asked, file):
         super().__init__(f"\nSeen:  {seen}\nAsked: {asked}\nOpen:  {file}")

@@ -1,21 +1,21 @@
 """What errors of Python, Django and Channels mean, for somebody who meets them for the first time."""
 
-# Errors of Python, Django and Channels that name no cause to who meets them for the first time: what to look for in
-# the error, what it means, and the file to open where that isn't the one that raised it.
+# Errors of Python, Django and Channels that don't tell a beginner their cause. Each entry holds a pattern to look for
+# in the error, what the error means, and the file to open, or None for the one that raised it.
 MEANINGS = [
     (
         r"No module named '(daphne|chat|django[\w.]*\w)(chat|django)[\w.]*'",
-        'Is a comma missing behind "{0}"? Python makes one text of two that follow each other.',
+        'Is a comma missing after "{0}"? Python joins two strings that follow each other into one.',
         "tutorial/settings.py",
     ),
     (
         r"No module named '(django\.contrib\.(?:admin|auth|contenttypes|sessions|messages|staticfiles))\w+'",
-        'Is a comma missing behind "{0}"? Python makes one text of two that follow each other.',
+        'Is a comma missing after "{0}"? Python joins two strings that follow each other into one.',
         "tutorial/settings.py",
     ),
     (
         r"Cannot find 'application' in ASGI_APPLICATION module tutorial\.routing",
-        "tutorial/routing.py has nothing that is called application.",
+        "tutorial/routing.py has nothing called application.",
         "tutorial/routing.py",
     ),
     (
@@ -25,29 +25,29 @@ MEANINGS = [
     ),
     (
         "ASGI_APPLICATION module",
-        "ASGI_APPLICATION names a module, a dot, and the application in it: tutorial.routing.application.",
+        "ASGI_APPLICATION is a module's name, a dot, and the application's name: tutorial.routing.application.",
         "tutorial/settings.py",
     ),
     (
         r"Cannot import BACKEND 'chat\.",
-        "BACKEND in CHANNEL_LAYERS names a class of the project's that is not there. The one in chat/layers.py is "
+        "BACKEND in CHANNEL_LAYERS names a class that the project doesn't have. The one in chat/layers.py is "
         "chat.layers.ClassroomInMemoryChannelLayer.",
         "tutorial/settings.py",
     ),
     (
         "Cannot import BACKEND",
-        "The BACKEND in CHANNEL_LAYERS names a class that is not there. The layer in memory is "
-        "channels.layers.InMemoryChannelLayer, Redis's is channels_redis.core.RedisChannelLayer.",
+        "BACKEND in CHANNEL_LAYERS names a class that doesn't exist. The in-memory layer is "
+        "channels.layers.InMemoryChannelLayer, the one for Redis is channels_redis.core.RedisChannelLayer.",
         "tutorial/settings.py",
     ),
     (
         r"not enough values to unpack \(expected 2, got 1\)(?:\.$|\n.*super\(\)\.__call__\()",  # Channels' own
-        "channel_capacity doesn't work in this version of Channels: CONFIG takes a plain capacity, for all channels.",
+        "channel_capacity doesn't work in this version of Channels: CONFIG takes one capacity, for all channels.",
         "tutorial/settings.py",
     ),
     (
         r"ChannelLayer\.__init__\(\) got an unexpected keyword argument '(\w+)'",
-        "CONFIG in CHANNEL_LAYERS has {0}, and the layer knows nothing of that name.",
+        "CONFIG in CHANNEL_LAYERS has {0}, but the layer takes nothing of that name.",
         "tutorial/settings.py",
     ),
     (
@@ -62,27 +62,27 @@ MEANINGS = [
     ),
     (
         r"get_asgi_application\(\) takes 0 positional arguments",
-        "get_asgi_application stands there without its brackets: called, it returns Django's application.",
+        "The parentheses after get_asgi_application are missing: calling it returns Django's application.",
         "tutorial/routing.py",
     ),
     (
         "settings are not configured",
-        'No settings are named when this line runs: os.environ.setdefault("DJANGO_SETTINGS_MODULE", …) comes first.',
+        'This line runs before the settings are named: os.environ.setdefault("DJANGO_SETTINGS_MODULE", …) comes first.',
         "tutorial/asgi.py",
     ),
     (
         "AppRegistryNotReady",
-        "Django is not set up yet when this line runs: django.setup() comes first, then this import.",
+        "This line runs before Django is set up: django.setup() comes first, then this import.",
         "tutorial/asgi.py",
     ),
     (
         "Incoming message has no 'type'",
-        'An event without a "type" came to the consumer: the type is the name of the method that gets the event.',
+        'The consumer got an event without a "type": the type names the method that handles the event.',
         "chat/consumers.py",
     ),
     (
-        r"No handler for message type (\w+)",
-        "No method of the consumer is called {0}: an event's type is the name of the method that gets the event.",
+        r"No handler for message type ([\w.]*\w)",
+        "The consumer has no method for the type {0}: an event's type names the method that handles the event.",
         "chat/consumers.py",
     ),
     (
@@ -92,65 +92,65 @@ MEANINGS = [
     ),
     (
         "You cannot use AsyncToSync",
-        "async_to_sync is for synchronous code. In `async def` write `await` instead.",
+        "async_to_sync is for synchronous code. Inside `async def`, write `await` instead.",
         None,
     ),
     (
         "SynchronousOnlyOperation",
-        "The database is asked in a coroutine, and everybody would wait for it. The chat's consumer needs no database: "
-        "take this line out.",
+        "A coroutine queries the database here, and everybody would wait for it. The chat's consumer needs no "
+        "database: take this line out.",
         None,
     ),
     (
         r"no such table: .*\n.* in chat/consumers\.py",
-        "The chat's consumer needs no database, and the one of this check has no tables: take this line out.",
+        "The chat's consumer needs no database, and this check's database has no tables: take this line out.",
         None,
     ),
     (
         r"no such table: django_session(?:\.$|\n.* in tutorial/middleware\.py)",
-        "The session can't be read, and nothing caught that: resolve_scope() catches DatabaseError as well as "
-        "ValidationError, and the user is an AnonymousUser.",
+        "The session can't be read, and nothing caught that: resolve_scope() has to catch DatabaseError as well as "
+        "ValidationError, and to make the user an AnonymousUser.",
         "tutorial/middleware.py",
     ),
     (
         r"^RecursionError.*\n.*json\.loads",
-        "Catch RecursionError as well as ValueError there: the frame's brackets are nested too deep.",
+        "Catch RecursionError as well as ValueError there: the frame's brackets are nested too deeply.",
         None,
     ),
     (
         "^MailboxesFull",
-        "Nothing told the sender. websocket_receive() tells a Refused: class MailboxesFull(ChannelFull, Refused).",
+        "Nothing told the sender. websocket_receive() reports any Refused: class MailboxesFull(ChannelFull, Refused).",
         "chat/layers.py",
     ),
     (
         "^StopConsumer",
-        "So a consumer ends whose client has gone: __call__ catches StopConsumer, and lets it go.",
+        "This is how a consumer ends after its client has left or was refused: __call__ has to catch StopConsumer.",
         "chat/sockets.py",
     ),
     (
         r"unhashable type: 'dict'",
-        "A cache looks its arguments up in a dict, and an event is a dict itself, which is no key: give the function "
-        'the text, event["message"].',
+        "A cache looks its arguments up in a dict, and an event, itself a dict, can't be a key there: pass the "
+        'function the text, event["message"].',
         None,
     ),
     (
         r"(?s)string indices must be integers.*text_data",
-        "The frame is text, not a dict yet: json.loads(text_data) makes one of it.",
+        "The frame is text, not a dict yet: json.loads(text_data) turns it into one.",
         None,
     ),
     (
         r"object NoneType can't be used in 'await'|'NoneType' object can't be awaited",
-        "What stands behind `await` is not a coroutine. Is `async` missing before its `def`?",
+        "What follows `await` is not a coroutine. Is `async` missing before its `def`?",
         None,
     ),
     (
         r"object \w+ can't be used in 'await'|'\w+' object can't be awaited|object.__init__\(\) takes exactly one",
-        "as_asgi() is missing behind the consumer: a route leads to an application, not to a class.",
+        "as_asgi() is missing after the consumer: a route leads to an application, not to a class.",
         "chat/routing.py",
     ),
     (
         r"as_asgi\(\) takes 1 positional argument",
-        "as_asgi stands there without its brackets: called, it returns an application.",
+        "The parentheses after as_asgi are missing: calling it returns an application.",
         "chat/routing.py",
     ),
     (
@@ -160,27 +160,27 @@ MEANINGS = [
     ),
     (
         "KeyError: 'room_name'",
-        "No part of the route is called room_name, and by that name the consumer asks for it.",
+        "No part of the route is called room_name, which is the name that the consumer asks for.",
         "chat/routing.py",
     ),
     (
         "TemplateDoesNotExist",
-        'Django looks into the folder templates/ of each app in INSTALLED_APPS. Is "chat" one of them?',
+        'Django looks in the templates/ folder of each app in INSTALLED_APPS. Is "chat" one of them?',
         "tutorial/settings.py",
     ),
     (
         r"Reverse for '(\w+)' with",
-        "The route called {0} has no part of that name.",
+        "The route called {0} doesn't fit these arguments. Do they have the names of its parts?",
         "chat/urls.py",
     ),
     (
         r"Reverse for '(\w+)' not found",
-        'No route is called {0}: path(…, name="{0}") is what redirect() and {{% url %}} look for.',
+        'No route is called {0}: redirect() and {{% url %}} look for path(…, name="{0}").',
         "chat/urls.py",
     ),
     (
         r"(?:unexpected keyword|missing 1 required positional) argument:? '\w+'\.$",  # raised where Django calls a view
-        "The route gives the view a part that the view doesn't take, or not one that it needs: the names must agree.",
+        "The route passes a part that the view doesn't take, or leaves out one that it needs: the names have to match.",
         "chat/urls.py",
     ),
 ]

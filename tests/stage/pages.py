@@ -1,4 +1,4 @@
-"""A page, as the tests look at it."""
+"""A page, as the tests see it."""
 
 import html.parser
 
@@ -25,7 +25,7 @@ class Page(html.parser.HTMLParser):
     def handle_data(self, data):
         if self._script is None:
             return
-        if self._script.get("type") == "application/json":  # what json_script writes: for the script to read
+        if self._script.get("type") == "application/json":  # what json_script writes, for the script to read
             self._script["data"] = data
         else:
             self.script += data

@@ -13,18 +13,19 @@ from stage.expectations import Unmet
 TIMEOUT = 0.5  # seconds; in one process an answer takes milliseconds
 TURN = 0.01  # seconds between two looks for an answer
 LAST_ROUTE = (
-    "A router takes the first route that matches: the one in chat/routing.py for any room's name, "
-    're_path("", no_such_socket) last.'
+    "A router takes the first route that matches: the one in chat/routing.py has to match any room's name, and "
+    're_path("", no_such_socket) has to come last.'
 )
-ORIGINS = "OriginCheck lets in those whom valid_origin() allows, and refuses the others."
+ORIGINS = "OriginCheck lets a socket in if valid_origin() allows its origin, and refuses all others."
 
 
 async def next_event(communicator, timeout):
     """
-    Return what the application sends next. Raises TimeoutError if it sends nothing, or what it died of.
+    Return what the application sends next. Raises TimeoutError if it sends nothing, or the error it died of.
 
-    The communicator's own receive_output() would sit out its timeout where the application has died. And it would
-    blame an application for a time in which the whole computer, or its event loop, stood still: turns are counted here.
+    The communicator's own receive_output() would wait out its timeout even after the application has died. It would
+    also blame the application for time in which the whole computer, or the event loop, stood still. So this counts
+    turns of the event loop instead.
     """
     event = asyncio.ensure_future(communicator.output_queue.get())
     for _ in range(int(timeout / TURN)):
@@ -43,7 +44,7 @@ class Person:
     """Somebody with a socket: Channels' communicator, which runs the application without a server."""
 
     def __init__(self, name, application, path, *, origin="http://localhost", cookie=None, log=()):
-        """log is a list of the log's records, which say why a socket was refused."""
+        """`log` is a list of the log's records, which say why a socket was refused."""
         headers = [(b"host", b"localhost")]
         if origin is not None:
             headers.append((b"origin", origin.encode("latin1")))
@@ -58,16 +59,16 @@ class Person:
         return (await self.next_event())["type"] == "websocket.accept"
 
     async def next_event(self):
-        """Return what the application sends next. Raises TimeoutError if it sends nothing, or what it died of."""
+        """Return what the application sends next. Raises TimeoutError if it sends nothing, or the error it died of."""
         return await next_event(self.socket, TIMEOUT)
 
     async def join(self, *, asked, file):
-        """Connect, and return this person. Raises Unmet where the socket isn't accepted."""
+        """Connect, and return this person. Raises Unmet if the socket isn't accepted."""
         try:
             accepted = await self.connect()
         except TimeoutError:
             raise Unmet(
-                f"The socket {self.path} was neither accepted nor refused: {TIMEOUT} s without an answer.", asked, file
+                f"The socket {self.path} was neither accepted nor refused: no answer within {TIMEOUT} s.", asked, file
             ) from None
         if not accepted:
             raise self._explain_refusal(asked, file)
@@ -84,7 +85,7 @@ class Person:
             return Unmet(seen, LAST_ROUTE, "tutorial/routing.py")
         if refused_by.parent.name != "tutorial":
             return Unmet(seen, asked, file)
-        if self.origin and repr(self.origin) in said:  # so it never came to the consumer
+        if self.origin and repr(self.origin) in said:  # so it never reached the consumer
             if not is_allowed(self.origin):
                 return Unmet(seen, asked, "tutorial/settings.py")
             return Unmet(
@@ -100,7 +101,7 @@ class Person:
         await self.socket.send_input({"type": "websocket.receive", "text": text, "bytes": data})
 
     async def hear(self, *, after, asked, file):
-        """Return the next frame, decoded. `after` is what happened before, for the failure's words."""
+        """Return the next frame, decoded. `after` says what happened before, for the failure's words."""
         try:
             event = await self.next_event()
         except TimeoutError:
@@ -114,12 +115,12 @@ class Person:
             seen = f"{self.name} got a binary frame, {event.get('bytes')!r}. The page's script reads text."
         elif not isinstance(text, str):
             kind = type(text).__name__
-            seen = f"{self.name} got {text!r}, a {kind} where a frame's text belongs: json.dumps makes text."
+            seen = f"{self.name} got {text!r} (type {kind}) where a frame's text belongs: json.dumps() makes text."
         else:
             try:
                 return json.loads(text)
             except ValueError:
-                seen = f"{self.name} got {text!r}, which is not JSON: json.dumps makes JSON."
+                seen = f"{self.name} got {text!r}, which is not JSON: json.dumps() makes JSON."
         raise Unmet(seen, asked, file)
 
     async def leave(self):

@@ -1,4 +1,4 @@
-"""The project in a process of its own, and an event loop that is watched."""
+"""The project in a process of its own, and a watch on the event loop."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ import traceback
 
 from stage.errors import own_places
 
-STANDSTILL = 0.2  # seconds that an event loop can be without a turn before everybody notices
+STANDSTILL = 0.2  # seconds that an event loop can stand still before everybody notices
 
 
 def run_python(project, *arguments, **environment):
@@ -28,9 +28,9 @@ def run_python(project, *arguments, **environment):
 
 class Standstill(threading.Thread):
     """
-    Watches the event loop from outside, while a `with` statement lasts, and notes where it stands still.
+    Watches the event loop from another thread during a `with` statement, and notes where it stands still.
 
-    `place` is then the (file, line number, code) in the project at which the loop waited, None if it never did.
+    Afterwards `place` is the (file, line number, code) in the project at which the loop waited, or None.
     """
 
     def __init__(self, project):
@@ -59,6 +59,6 @@ class Standstill(threading.Thread):
             late = time.monotonic() - self.last_turn > STANDSTILL
             steps = traceback.extract_stack(sys._current_frames()[self.watched]) if late else []
             places = own_places([(step.filename, step.lineno, step.line) for step in steps], self.project)
-            if places and places[-1] == seen:  # twice, or the whole computer may have stood still
+            if places and places[-1] == seen:  # twice in a row: once may be a standstill of the whole computer
                 self.place = seen
             seen = places[-1] if places else None

@@ -5,8 +5,8 @@ A file of changes holds any number of them, each with a few lines of header and 
 
     Name: daphne-last
     Title: daphne is not the first of the apps
-    Test: test_runserver_is_the_one_of_daphne
-    Words: runserver is the one of django.contrib.staticfiles
+    Test: test_runserver_is_daphne
+    Words: runserver is the one from django.contrib.staticfiles, which comes before daphne
 
     --- tutorial/settings.py
     @@
@@ -19,8 +19,8 @@ A hunk has no line numbers: its old lines have to stand in the file exactly once
 line goes on in the next, indented. `+++ FILE` in place of `--- FILE` writes a whole file. `rename from A` and
 `rename to B` move one. Whatever stands above the first `Name:` is a comment.
 
-A mistake that shows at runserver also has `Terminal:`, `Browser:`, `Cause:` and `Fix:`, from which symptoms.py makes the
-page notebooks/symptoms.md.
+A mistake that shows at runserver also has `Terminal:`, `Browser:`, `Cause:` and `Fix:`. From these symptoms.py makes
+the page notebooks/symptoms.md.
 """
 
 import re
