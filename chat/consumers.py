@@ -11,12 +11,12 @@ class ChatConsumer(SocketConsumer):
     async def connect(self):
         room_name = clean_name(self.scope["url_route"]["kwargs"]["room_name"])
         self.room_group_name = group_name(room_name)
-        # Join, then accept: once accepted a person may speak, and should hear what others say.
+        # Join, then accept: once accepted, people may speak, and they should hear what others say.
         await self.channel_layer.group_add(self.room_group_name, self.channel_name)
         await self.accept()
 
     async def leave(self):
-        """Run in place of disconnect(), however the connection ends: see SocketConsumer."""
+        """Runs in place of disconnect(), however the connection ends: see SocketConsumer."""
         if self.room_group_name is not None:
             await self.channel_layer.group_discard(self.room_group_name, self.channel_name)
 

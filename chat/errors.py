@@ -1,2 +1,2 @@
 class Refused(Exception):
-    """Raised where somebody asks for what can't be done, or not for everyone. str(error) tells them why."""
+    """Raised when somebody asks for what can't be done, or can't be done for everyone. str(error) says why."""

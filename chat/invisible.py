@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u2065\u2800\u3164\uffa0"  # marks, letters and a symbol that show nothing
-SIGNS = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u0890\u0891\u08e2\U000110bd\U000110cd"  # these are in Cf, and show
+SIGNS = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u0890\u0891\u08e2\U000110bd\U000110cd"  # in Cf, and yet they show
 SELECTOR = re.compile("[\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")  # chooses the look of the character before
 EMOJI_STYLES = "\ufe0e\ufe0f"  # two selectors: show a symbol as text, or as a picture
 KEYCAP = "\u20e3"
@@ -21,10 +21,10 @@ def is_blank(text):
 
 def has_stray(text):
     """
-    Tell whether a text holds what can't be seen and has no use where it stands: it could look like another text.
+    Tell whether a text has an invisible character that does nothing where it is: the text could pass for another one.
 
-    That is a control, half of a character, a separator of lines (Cc, Cs, Zl and Zp are their general categories,
-    https://www.unicode.org/reports/tr44/), or a character that shows nothing and doesn't shape its neighbours.
+    Such are control characters, half characters and line separators (their general categories are Cc, Cs, Zl and Zp,
+    https://www.unicode.org/reports/tr44/), and characters that show nothing and don't shape their neighbours.
     """
     text = FLAG.sub("🏴", text)
     for before, character, after in zip(" " + text, text, text[1:] + " ", strict=False):
@@ -44,7 +44,7 @@ def shows_nothing(character):
 def shapes(before, character, after):
     """Tell whether this character, which shows nothing, changes how its neighbours look: in emoji, Persian, Hindi…"""
     if character in (ZWNJ, ZWJ) and 9 in (unicodedata.combining(before), unicodedata.combining(after)):
-        return True  # behind a virama, as in domain names (RFC 5892, appendices A.1 and A.2); in Bengali before one
+        return True  # after a virama, as in domain names (RFC 5892, appendices A.1 and A.2); in Bengali before one
     if character == ZWNJ:
         return unicodedata.bidirectional(before) == unicodedata.bidirectional(after) == "AL"
     if character == ZWJ:

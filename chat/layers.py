@@ -1,7 +1,7 @@
 """
-The channel layer for rooms of hundreds: Channels' own in memory, with some of its methods replaced.
+The channel layer for rooms of hundreds: Channels' own layer in memory, with some of its methods replaced.
 
-Like Channels' own it lives in one process: a second server has a layer, and so rooms, of its own.
+Like Channels' own, it lives in one process: a second server has its own layer, and so its own rooms.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ class MailboxesFull(ChannelFull, Refused):
 
 
 class ClassroomInMemoryChannelLayer(InMemoryChannelLayer):
-    """A delivery costs the same in any room, and where a mailbox is full, whoever speaks is told."""
+    """A delivery costs the same in any room, and when a mailbox is full, the sender is told."""
 
     CLEAN_EVERY = 1  # seconds
     next_clean = 0  # by time.monotonic()
@@ -47,9 +47,9 @@ class ClassroomInMemoryChannelLayer(InMemoryChannelLayer):
 
     async def receive(self, channel):
         """
-        Return the next event in a mailbox, and wait for it if need be.
+        Return the next event in a mailbox. Wait until there is one.
 
-        Channels throws each mailbox away when it is empty, and makes a new one for the next message.
+        Channels throws a mailbox away whenever it is empty, and makes a new one for the next message.
         """
         self._clean_expired()
         _, event = await self.mailbox(channel).get()
@@ -59,8 +59,8 @@ class ClassroomInMemoryChannelLayer(InMemoryChannelLayer):
         """
         Put a copy of a message into the mailbox of everyone in the group, one after the other.
 
-        Channels starts a task for each member, and skips a full mailbox in silence, as the specification of layers
-        says. This raises MailboxesFull, on purpose, when everyone else has the message.
+        Channels starts a task for each member, and skips a full mailbox silently, as the channel layer specification
+        says. This deliberately raises MailboxesFull, once everyone else has the message.
         """
         self.require_valid_group_name(group)
         self._clean_expired()

@@ -1,5 +1,5 @@
 """
-Tells the log of deliveries lost to full mailboxes: a line a second for each address, with the sum.
+Logs the deliveries that full mailboxes have lost: one line a second for each address, with their number.
 """
 
 import asyncio
@@ -10,14 +10,14 @@ logger = logging.getLogger(__name__)
 
 
 class LostDeliveries:
-    """Counts deliveries that were lost, by the path of the socket through which somebody had spoken."""
+    """Counts lost deliveries, by the path of the socket that the message came from."""
 
     def __init__(self):
         self.counts = collections.Counter()
         self.loop = None  # the event loop in which a report is due
 
     def note(self, address, number):
-        """Add this number of deliveries. The log tells the sum a second after the first of them."""
+        """Add this many deliveries. The log gets their sum one second after the first of them."""
         self.counts[address] += number
         loop = asyncio.get_running_loop()
         if self.loop is not loop:  # no report is due, or it was due in a loop that has ended

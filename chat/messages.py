@@ -43,11 +43,11 @@ def parse_message(text_data):
 
 
 def refuse_constant(name):
-    """Python reads NaN and Infinity as numbers. JSON has neither, so a frame with one of them is no JSON."""
+    """Python reads NaN and Infinity as numbers. JSON has neither, so a frame with one of them is not JSON."""
     raise ValueError(name)
 
 
-@functools.lru_cache(maxsize=32)  # everyone gets the latest messages; more than 32 would only take memory
+@functools.lru_cache(maxsize=32)  # everyone gets the same messages; to keep more than 32 would only take memory
 def make_frame(message):
     """Return the frame that carries a message to the clients."""
     return json.dumps({"message": message})

@@ -11,7 +11,7 @@ from chat.invisible import has_stray, is_blank
 
 MAX_LENGTH = 94  # a group's name has at most 99 characters, and 5 of them are "chat_"
 
-# What every channel layer takes, on Redis too: https://channels.readthedocs.io/en/stable/topics/channel_layers.html
+# What every channel layer accepts, on Redis too: https://channels.readthedocs.io/en/stable/topics/channel_layers.html
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 SPACES = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
@@ -21,9 +21,9 @@ def clean_name(text):
     """
     Return the name of the room that a person means by this text. Raises Refused if no room can have it.
 
-    Unicode has two ways to write é: as one character, and as an e with an accent behind it. They look alike, so
-    they are one room, with the one character (the form NFC, https://www.unicode.org/reports/tr15/). The same goes
-    for spaces: any number of any kind is one space, and none at the ends.
+    Unicode has two ways to write é: as one character, and as an e followed by an accent. They look alike, so they
+    mean one room, and its name has the one character (the form NFC, https://www.unicode.org/reports/tr15/). It is
+    the same with spaces: any number of any kind is one space, and none at the ends.
     """
     name = unicodedata.normalize("NFC", SPACES.sub(" ", text)).strip(" ")
     if is_blank(name):
@@ -43,9 +43,9 @@ def group_name(room_name):
     """
     Return the name of the group for a room, whose name clean_name() has returned.
 
-    A layer takes few characters in a group name, people type any. So a plain name stands in it as it
-    is, behind "chat_", and any other as its SHA-256 digest, behind "chat-". No two names are known that
-    share a digest, so no two rooms share a group.
+    A layer allows few characters in a group name, and people type anything. So a plain name follows "chat_" as
+    it is, and any other name follows "chat-" as its SHA-256 digest. No two texts are known to share a digest, so
+    no two rooms share a group.
     """
     if PLAIN_NAME.fullmatch(room_name):
         return f"chat_{room_name}"

@@ -17,7 +17,7 @@ from chat.layers import MailboxesFull
 
 logger = logging.getLogger(__name__)
 
-LEAVE_WITHIN = 2  # seconds: a layer that doesn't answer keeps nobody waiting
+LEAVE_WITHIN = 2  # seconds: nobody waits longer for a layer that doesn't answer
 
 
 async def send_nowhere(event):
@@ -26,13 +26,13 @@ async def send_nowhere(event):
 
 class SocketConsumer(AsyncWebsocketConsumer):
     """
-    Channels' AsyncWebsocketConsumer, with leave(), which runs however the connection ends, and with Refused.
+    Channels' AsyncWebsocketConsumer, plus leave(), which runs however the connection ends, and Refused.
 
     If connect() raises Refused, the socket is refused, and the log says why. If receive() raises it, the client gets
     {"error": the reason, "frame": which of its frames it is about, counted from 1}, and stays connected.
     """
 
-    frames = 0  # that have come from the client
+    frames = 0  # from the client, so far
 
     async def __call__(self, scope, receive, send):
         """
@@ -99,8 +99,8 @@ class SocketConsumer(AsyncWebsocketConsumer):
 
     async def leave(self):
         """
-        Undo what connect() has done, if it came to it. Subclasses override this; it runs once, after everything else.
+        Undo what connect() did, as far as it got. Subclasses override this; it runs once, after everything else.
 
-        disconnect() would be too little: Channels calls it when the client goes, not when a handler
-        raised or the server stops, and a channel that stays in its group gets mail that nobody reads.
+        disconnect() is not enough: Channels calls it when the client leaves, but not when a handler raises or
+        the server stops. And a channel that stays in its group gets messages that nobody reads.
         """

@@ -5,6 +5,6 @@ from chat import views
 urlpatterns = [
     path("", views.index, name="index"),
     path("<str:room_name>/", views.room, name="room"),
-    # No room's name holds a slash. This line is there to say so in words, not with a bare 404.
+    # No room's name has a slash in it. Without this line the answer would be a bare 404, with it a sentence.
     path("<path:room_name>/", views.room),
 ]

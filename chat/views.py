@@ -16,7 +16,7 @@ def index(request):
 
 
 def room(request, room_name):
-    """Show the room, redirect to its own name, or say why there can be no room of that name."""
+    """Show the room, redirect to its proper spelling, or say why no room can have this name."""
     try:
         name = clean_name(room_name)
     except Refused as refused:

@@ -554,7 +554,7 @@ async def test_whoever_never_reads_is_disconnected(serve):
                     asked="Whoever is too far behind is disconnected before a mailbox is full.",
                     file="tutorial/backpressure.py",
                 )
-            if "Let go" in server.read_output():
+            if "Dropped the socket" in server.read_output():
                 break
     except asyncio.TimeoutError:
         raise Unmet(

@@ -1,5 +1,5 @@
 """
-How fast a client may be: one that sends without a break waits for its turn, one that doesn't read is let go.
+How fast a client may be: one that sends without a break waits for its turn, one that doesn't read is dropped.
 """
 
 import asyncio
@@ -12,17 +12,18 @@ from tutorial.connections import find_connection
 logger = logging.getLogger(__name__)
 
 MAY_WAIT = 3 * 1024 * 1024  # bytes that may wait in the server for one client. Short frames take four times the memory
-MOMENT = 0.01  # seconds in which the server may write, and the client read, when that is too much
+MOMENT = 0.01  # seconds for the server to write, and the client to read, when more than that waits
 TOO_SLOW = 4013  # our close code: 4000 to 4999 are for applications, and 1013 means "try again later"
-LAST_WORDS = 1  # seconds that the close frame has to get through, before the connection is cut
+LAST_WORDS = 1  # seconds for the close frame to get through, before the connection is cut
 
 
 class Backpressure:
     """
-    Take in a client's next frames when its last are handled, and no sooner. Let go a client that doesn't read.
+    Take in a client's next frames only when its last ones are handled. Drop a client that doesn't read.
 
-    daphne takes in whatever a client sends, and keeps for it whatever it doesn't read: one client could fill the
-    memory. Left unread, the bytes that it sends wait at its own side: TCP sees to that. What waits for it is measured.
+    daphne takes in whatever a client sends, and keeps whatever the client doesn't read: one client could fill the
+    memory. Here, what the server hasn't read waits on the client's side (TCP sees to that), and what waits for the
+    client is measured.
     """
 
     def __init__(self, application):
@@ -47,7 +48,7 @@ class Backpressure:
             if connection.waiting() > MAY_WAIT:
                 await asyncio.sleep(MOMENT)
                 if connection.waiting() > MAY_WAIT:
-                    logger.warning("Let go the socket %r: it doesn't read what is sent to it.", scope["path"])
+                    logger.warning("Dropped the socket %r: its client doesn't read what is sent to it.", scope["path"])
                     let_go, event = True, {"type": "websocket.close", "code": TOO_SLOW}
                     asyncio.get_running_loop().call_later(LAST_WORDS, connection.abort)
             try:

@@ -1,18 +1,18 @@
 """
-The connection behind a socket, as far as a server lets us see it: who is behind with reading, and who must wait.
+The connection under a socket, as far as a server lets us see it: how much waits for the client, and how to pause it.
 """
 
 import functools
 
-READ = 4096  # bytes that daphne reads at a time. By default it is 65,536: the frames of many milliseconds
+READ = 4096  # bytes that daphne reads at a time. Its default, 65,536, is many milliseconds' worth of frames
 
 
 def find_connection(send, may_wait):
     """
     Return the connection that an ASGI `send` writes to.
 
-    daphne's is a partial of its protocol, uvicorn's a method of its own. may_wait: the bytes that may wait in the
-    server for a client, before send() waits too.
+    daphne's is a partial that holds its protocol, uvicorn's is a method of its protocol. may_wait is how many bytes
+    may wait in the server for a client, before send() waits too.
     """
     protocol = send.args[0] if isinstance(send, functools.partial) else getattr(send, "__self__", None)
     transport = getattr(protocol, "transport", None)
@@ -34,14 +34,14 @@ class Connection:
         """Take in nothing more of what the client sends."""
 
     def resume_reading(self):
-        """Go on taking it in."""
+        """Take in what the client sends again."""
 
     def abort(self):
         """End the connection, and throw away what waits."""
 
 
 class AsyncioConnection(Connection):
-    """uvicorn's. It takes in one message at a time by itself."""
+    """uvicorn's, which takes in only one message at a time anyway."""
 
     def __init__(self, transport, may_wait):
         transport.set_write_buffer_limits(high=may_wait)
@@ -53,8 +53,8 @@ class TwistedConnection(Connection):
     """
     daphne's. Twisted keeps what waits in two places, and has no method that tells how much that is.
 
-    It would tell a registered producer when the buffer is full, and when it is empty. That is too little to know: who
-    reads slowly, and all the time, never empties it.
+    It would tell a registered producer when the buffer is full, and when it is empty. That is not enough: a client
+    that reads slowly but steadily never empties it.
     """
 
     def __init__(self, transport):

@@ -1,6 +1,6 @@
 """
-What a WebSocket passes before it reaches the chat. Channels' own checks refuse in silence, or let an
-old cookie end a handshake; these say what they refuse, and let everyone in who may chat.
+What a WebSocket passes through before it reaches the chat. Channels' own checks refuse silently, or let
+an old cookie end a handshake. These log what they refuse, and let in everyone who may chat.
 """
 
 import logging
@@ -20,7 +20,7 @@ class OriginCheck:
     """
     Let a socket in if the page that opens it comes from a host in ALLOWED_HOSTS.
 
-    A browser names that page in the Origin header and no page can change it. Without this check any
+    A browser names that page in the Origin header, which no page can change. Without this check, any
     site that a person visits could open a socket here, with that person's cookies.
     """
 
@@ -50,7 +50,7 @@ class OptionalAuthMiddleware(AuthMiddleware):
     async def resolve_scope(self, scope):
         try:
             await super().resolve_scope(scope)
-        except (DatabaseError, ValidationError) as error:  # no table yet, say: another project's cookie
+        except (DatabaseError, ValidationError) as error:  # another project's cookie, say, and no table yet
             logger.warning("The session cookie of a socket could not be read, so its user is anonymous: %s", error)
             scope["user"]._wrapped = AnonymousUser()
 
@@ -59,12 +59,12 @@ def OptionalAuthMiddlewareStack(application):
     """
     Channels' AuthMiddlewareStack, with a user who may be anonymous for any reason.
 
-    The chat asks nobody who they are. The stack is here because the document has it, and for who builds on.
+    The chat asks nobody who they are. The stack is here because the document has it, and for whoever builds on it.
     """
 
     async def stack(scope, receive, send):
         async def past_the_session(scope, receive, _):
-            # Channels would look at each frame on its way out, in case the session has changed. Nothing changes it.
+            # Channels would look at each frame on its way out, in case the session has changed. Nothing here does that.
             await application(scope, receive, send)
 
         await SessionMiddlewareStack(OptionalAuthMiddleware(past_the_session))(scope, receive, send)

@@ -1,12 +1,12 @@
 """
-What becomes of a socket when the channel layer is a Redis, and Redis is away.
+What happens to a socket when the channel layer is on Redis, and Redis can't be reached.
 """
 
 import logging
 
 try:
     from redis.exceptions import RedisError
-except ModuleNotFoundError:  # a chat without Redis needs no package of Redis's
+except ModuleNotFoundError:  # a chat without Redis needs none of its packages
     RedisError = ()  # `except ()` catches nothing
 
 logger = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """
 Django settings for the chat.
 
-What the environment may change, without touching this file:
+These environment variables change them, without touching this file:
 
 DJANGO_ALLOWED_HOSTS  more host names or addresses to answer to, separated by commas
 DJANGO_DEBUG          0, false, no or off hides the yellow error pages: set it when others can reach the server
@@ -14,7 +14,7 @@ from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# Good enough for a classroom, and no secret: everyone can read it here.
+# Good enough for a classroom, but no secret: everyone can read it here.
 SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY", "django-insecure-for-learning-only")
 DEBUG = os.environ.get("DJANGO_DEBUG", "1").strip().lower() not in ("0", "false", "no", "off", "")
 
@@ -73,7 +73,7 @@ if "REDIS_URL" in os.environ:
             "BACKEND": "channels_redis.core.RedisChannelLayer",
             "CONFIG": {
                 # The layer waits for mail 5 s at a time. A shorter or equal timeout would end a quiet room.
-                # Who comes, speaks or goes takes a connection for a moment: by default there are 100.
+                # Whoever joins, speaks or leaves needs a connection for a moment: by default there are 100.
                 "hosts": [{"address": os.environ["REDIS_URL"], "socket_timeout": 10, "max_connections": 1_000}],
                 "capacity": CAPACITY,
             },
@@ -83,7 +83,7 @@ else:
     CHANNEL_LAYERS = {
         "default": {
             "BACKEND": "chat.layers.ClassroomInMemoryChannelLayer",
-            # Seconds. What waits for a minute, the default, would be thrown away without a word.
+            # Seconds. By default, what has waited for a minute is thrown away without a word.
             "CONFIG": {"capacity": CAPACITY, "expiry": 24 * 60 * 60},
         },
     }

@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import nbformat
@@ -85,17 +84,6 @@ def run(lesson, code):
         said, _ = process.communicate(timeout=CELL_TIMEOUT)
         assert process.returncode == 0, f"This code failed:\n{code}\nIt said:\n{said}"
     return said
-
-
-def until(condition, what, seconds=20):
-    """Wait until condition() is true, and return what it returned. Poll, for what sends no event."""
-    deadline = time.monotonic() + seconds
-    while True:
-        result = condition()
-        if result:
-            return result
-        assert time.monotonic() < deadline, f"Waited {seconds} s for this to be true: {what}"
-        time.sleep(0.02)
 
 
 class OwnKernel(AsyncKernelManager):

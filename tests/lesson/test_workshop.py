@@ -9,7 +9,8 @@ import sys
 import textwrap
 
 import pytest
-from lesson import CELL_TIMEOUT, copy_lesson, run, started, until
+from lesson import CELL_TIMEOUT, copy_lesson, run, started
+from waiting import until
 from workshop.lesson.files import read_files
 from workshop.lesson.stages import numbers
 

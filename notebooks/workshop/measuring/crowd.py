@@ -1,7 +1,7 @@
 """
 A full class: hundreds of raw sockets in one process, which send, and count what comes back.
 
-It is a script, so that it runs beside the server and not in the kernel: `python crowd.py throughput 8000 50`
+It is a script, so that it runs beside the server and not in the kernel: `python crowd.py delays 8000 50 9`
 prints one line of JSON. There is no WebSocket library in it, for that would be slower than the servers: it
 writes frames as bytes and finds their borders by the length that each begins with (RFC 6455, section 5.2).
 """
@@ -227,6 +227,13 @@ class Crowd:
             delays.append(end - start)
         return {"median": statistics.median(delays), "delays": delays}
 
+    def speed(self, deliveries, messages):
+        """Return what throughput() finds, and if nothing was lost or came in disorder, "delay": the median delay."""
+        found = self.throughput(deliveries)
+        if not found["lost"] and not found["disordered"]:
+            found["delay"] = self.delays(messages)["median"]
+        return found
+
     def burst(self, each):
         """Every member sends so many messages at the same moment."""
         self.forget()
@@ -284,14 +291,14 @@ class Crowd:
 def main():
     allow_many_sockets()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("throughput", "delays", "burst", "fair", "flood"))
+    parser.add_argument("what", choices=("speed", "delays", "burst", "fair", "flood"))
     parser.add_argument("port", type=int)
     parser.add_argument("members", type=int)
-    parser.add_argument("number", type=int, help="of deliveries, of messages, or of messages from each")
+    parser.add_argument("numbers", type=int, nargs="+", help="of deliveries, of messages, or of messages from each")
     arguments = parser.parse_args()
     room = "elsewhere" if arguments.what == "flood" else "lobby"
     with Crowd(arguments.port, arguments.members, room) as crowd:
-        print(json.dumps(getattr(crowd, arguments.what)(arguments.number)))
+        print(json.dumps(getattr(crowd, arguments.what)(*arguments.numbers)))
 
 
 if __name__ == "__main__":

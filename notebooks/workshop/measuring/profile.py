@@ -11,7 +11,7 @@ from workshop.measuring.crowd import Crowd, allow_many_sockets
 from workshop.verbs.serve import serve
 
 
-def profile(members=200, messages=20):
+def profile(members=200, messages=10):
     """Serve notebooks/workspace/ under Python's profiler, send messages to a room, and return the Profile."""
     allow_many_sockets()
     with tempfile.TemporaryDirectory(prefix="profile-") as folder:

@@ -23,14 +23,14 @@ from workshop.verbs.workspace import state_before
 
 CROWD = Path(__file__).with_name("crowd.py")
 DELIVERIES = 5_000  # for one number of deliveries a second
-MESSAGES = 9  # for one delay
+MESSAGES = 5  # for one delay
 BEFORE, YOURS = "stage 7", "yours"
 
 
-def load(running, what, members, number):
+def load(running, what, members, *numbers):
     """Run crowd.py on a server, and return what it found. Raises WorkshopError with its words if it fails."""
     run = subprocess.run(
-        [sys.executable, "-X", "utf8", str(CROWD), what, str(running.port), str(members), str(number)],
+        [sys.executable, "-X", "utf8", str(CROWD), what, str(running.port), str(members), *map(str, numbers)],
         capture_output=True,
         encoding="utf-8",
     )
@@ -68,14 +68,13 @@ def measure(*sizes, rounds=1):
         for _ in range(rounds):
             for size in sizes:
                 for name, running in servers.items():
-                    speed = load(running, "throughput", size, DELIVERIES)
+                    speed = load(running, "speed", size, DELIVERIES, MESSAGES)
                     if speed["lost"] or speed["disordered"]:
                         raise WorkshopError(
                             f"In a room of {size} your project lost {speed['lost']} of {speed['expected']} deliveries, "
                             f"and {speed['disordered']} came in disorder. Look at what check(8) says, then measure."
                         )
-                    delay = load(running, "delays", size, MESSAGES)["median"]
-                    results.setdefault((size, name), []).append((speed["per_second"], delay))
+                    results.setdefault((size, name), []).append((speed["per_second"], speed["delay"]))
     return Measured(results)
 
 

@@ -1,5 +1,5 @@
 """
-The fresh process of %%in_project, run as a script: it reads a cell from its standard input, and runs it in the project.
+What the fresh process of %%in_project does: it reads a cell from its standard input, and runs it in the project.
 """
 
 import ast
@@ -38,8 +38,7 @@ def run_cell(source):
 
 
 if __name__ == "__main__":
-    sys.path[0] = str(Path.cwd())
-    sys.path.append(str(Path(__file__).parents[2]))  # for the cell's own `from workshop…`
+    sys.dont_write_bytecode = True  # the student's files may change twice within a second, and Python wouldn't see it
     try:
         run_cell(sys.stdin.read())
     except BaseException as error:

@@ -2,11 +2,18 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 found = {}
+
+
+def pytest_collection_finish():
+    # What is compiled of the tests may stay. What the tests import of the project may not: its files can change twice
+    # within a second, and Python wouldn't see it.
+    sys.dont_write_bytecode = True
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,16 +1,13 @@
 """Run test files on a project, in a process of their own."""
 
 import json
-import os
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from workshop.errors import WorkshopError
 from workshop.lesson.files import NOTEBOOKS, REPOSITORY
-
-TIMEOUT = 60  # seconds; the tests of a stage take two to eight
+from workshop.processes.fresh import TIMEOUT, run_fresh
 
 
 def run_tests(tests, project, *options):
@@ -22,17 +19,7 @@ def run_tests(tests, project, *options):
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         try:
-            run = subprocess.run(
-                [sys.executable, "-X", "utf8", "-B", "-m", "pytest", *pytest_arguments(tests, project, options)],
-                cwd=REPOSITORY,
-                env={**os.environ, **environment(report)},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                encoding="utf-8",
-                errors="replace",
-                timeout=TIMEOUT,
-            )
+            run = run_fresh("pytest", REPOSITORY, *pytest_arguments(tests, project, options), **environment(report))
         except subprocess.TimeoutExpired:
             raise WorkshopError(
                 f"The tests were not done after {TIMEOUT} s. Does a loop in your code never end, or block with "

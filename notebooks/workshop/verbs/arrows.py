@@ -1,7 +1,6 @@
 """Stage by stage: the arrows that a stage adds to one and the same scenario."""
 
 import json
-import subprocess
 import tempfile
 
 from workshop.errors import WorkshopError
@@ -57,7 +56,7 @@ def record(files):
     recording = Recording()
     with tempfile.TemporaryDirectory(prefix="stage-", ignore_cleanup_errors=True) as folder:
         write_files(files, folder)
-        run = run_fresh(SCENARIO, folder, stderr=subprocess.DEVNULL)
+        run = run_fresh("workshop.processes.cell", folder, source=SCENARIO, errors=False)
     said = run.stdout.strip().splitlines()
     if said and said[-1].startswith("["):
         recording.steps = json.loads(said[-1])

@@ -7,6 +7,7 @@ A kernel keeps the classes that it has imported, so after a file was written it 
 import json
 import re
 import subprocess
+from pathlib import Path
 
 from workshop.lesson.files import WORKSPACE
 from workshop.processes.cell import SHOWN
@@ -18,7 +19,7 @@ def in_project(line, cell):
     from IPython.display import display
 
     try:
-        run = run_fresh(cell, WORKSPACE if WORKSPACE.is_dir() else None)
+        run = run_fresh("workshop.processes.cell", WORKSPACE if WORKSPACE.is_dir() else Path.cwd(), source=cell)
     except subprocess.TimeoutExpired:
         print(f"The cell was not done after {TIMEOUT} s, and was ended.")
         return
