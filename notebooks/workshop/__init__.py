@@ -1,5 +1,5 @@
 """
-What the notebooks are worked with: open a stage, check it, see its difference, serve it, connect to it, break it.
+The verbs of the notebooks: open a stage, check it, show its difference, serve it, connect to it, break it.
 
 In a notebook: `from workshop import check, open_stage`. In a terminal, from the folder notebooks/:
 `python -m workshop check 3`.
@@ -38,7 +38,7 @@ __all__ = [
 
 
 def load_ipython_extension(shell):
-    """Called by `%load_ext workshop`: adds the cell magic %%in_project."""
+    """Add the cell magic %%in_project. IPython calls this for `%load_ext workshop`."""
     from workshop.verbs.in_project import in_project
 
     shell.register_magic_function(in_project, "cell")

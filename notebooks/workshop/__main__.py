@@ -12,15 +12,17 @@ from workshop import WorkshopError, check, difference, exercise, exercises, open
 def main():
     parser = argparse.ArgumentParser(prog="python -m workshop", description="Work on a stage without Jupyter.")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    for verb, does in {
-        "open": "make notebooks/workspace/ what the stage starts from",
+    for verb, description in {
+        "open": "set up notebooks/workspace/ as the stage starts",
         "check": "run the stage's tests on notebooks/workspace/",
-        "difference": "show what you changed since the stage's beginning",
+        "difference": "show what you have changed since the stage began",
     }.items():
-        verbs.add_parser(verb, help=does).add_argument("stage", type=int)
-    on_exercise = verbs.add_parser("exercise", help="run an exercise's tests on notebooks/workspace/, or list all")
+        verbs.add_parser(verb, help=description).add_argument("stage", type=int)
+    on_exercise = verbs.add_parser(
+        "exercise", help="run an exercise's tests on notebooks/workspace/; without a name, list the exercises"
+    )
     on_exercise.add_argument("name", nargs="?")
-    verbs.add_parser("serve", help="serve notebooks/workspace/ until Enter is pressed")
+    verbs.add_parser("serve", help="serve notebooks/workspace/ until you press Enter")
     arguments = parser.parse_args()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")
@@ -39,7 +41,7 @@ def main():
             with serve() as server:
                 print(server, flush=True)
                 with contextlib.suppress(EOFError, KeyboardInterrupt):
-                    input("Enter ends it. ")
+                    input("Press Enter to stop. ")
     except WorkshopError as error:
         print(error, file=sys.stderr)
         return 2

@@ -1,5 +1,5 @@
 class WorkshopError(Exception):
-    """Something a student can mend. Jupyter shows its sentence, not a page of traceback."""
+    """A problem that a student can fix. Jupyter shows its message instead of a traceback."""
 
-    def _render_traceback_(self):  # IPython asks an exception for this
+    def _render_traceback_(self):  # IPython calls this to show the exception
         return [str(self)]

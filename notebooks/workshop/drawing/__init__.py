@@ -1,4 +1,4 @@
-"""What is shown below a cell: pictures, tables, plots, differences, live windows."""
+"""Whatever appears below a cell: pictures, tables, plots, differences, live windows."""
 
 from workshop.drawing.check import Check
 from workshop.drawing.difference import Difference

@@ -1,15 +1,15 @@
-"""What a check found, as a student wants to read it: each test a sentence, green or red."""
+"""Show what a check found: each test is a sentence, green or red."""
 
 import html
 
 
 class Check:
-    """What the tests of a stage or an exercise found on the workspace. `green` says whether all of them passed."""
+    """What the tests of a stage or an exercise found. `green` is true if all of them passed."""
 
-    def __init__(self, title, found, said):
-        self.title, self.said = title, said
+    def __init__(self, title, found, output):
+        self.title, self.output = title, output
         self.green = bool(found) and all(test["green"] for test in found)
-        # A test with many cases is one sentence: green if all its cases are, else with its first red case.
+        # A test with many cases is one sentence. It is green if all cases are; if not, its first red case is shown.
         self.sentences = {}
         for test in found:
             cases = self.sentences.setdefault(test["sentence"], [])
@@ -20,8 +20,8 @@ class Check:
         return f"{self.title}: {passed} of {len(self.sentences)} green"
 
     def rows(self):
-        """Yield (green, sentence, why) for each test; `why` is a list of lines, empty where there is nothing to say."""
-        explained, last = {}, None  # why a test was red: the first one that was so; and the reason that was said last
+        """Yield (green, sentence, why) for each sentence. `why` is a list of lines, empty if it is green."""
+        explained, last = {}, None  # reason: the first sentence that was red for it; and the last reason shown
         for sentence, cases in self.sentences.items():
             red = [case for case in cases if not case["green"]]
             if len(cases) > 1:
@@ -42,7 +42,7 @@ class Check:
 
     def __str__(self):
         if not self.sentences:
-            return f"The tests did not run. pytest says:\n{self.said.strip()}"
+            return f"The tests did not run. pytest says:\n{self.output.strip()}"
         lines = [self.headline()]
         for green, sentence, why in self.rows():
             lines += [f"{'✔' if green else '✘'} {sentence}", *(f"    {line}" for line in why)]

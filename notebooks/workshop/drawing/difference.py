@@ -1,11 +1,11 @@
-"""What changed in some files, line by line."""
+"""The difference between two versions of some files."""
 
 import difflib
 import html
 
 
 class Difference:
-    """What changed in some files, line by line: green came, red went."""
+    """What changed between two versions of some files, line by line: green was added, red was removed."""
 
     def __init__(self, before, after):
         self.lines = []

@@ -1,8 +1,8 @@
-"""Measured numbers, as plots."""
+"""Plots of measured numbers."""
 
 
 def draw_speeds(rows, styles):
-    """Draw deliveries a second against the size of the room: a line for each project, in the style that it has."""
+    """Draw deliveries a second against the size of the room: a line for each project, in its style."""
     import matplotlib.pyplot as plt
 
     figure, ax = plt.subplots(figsize=(9, 4), facecolor="white", layout="constrained")

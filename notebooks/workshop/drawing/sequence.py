@@ -5,13 +5,13 @@ import json
 from workshop.drawing.svg import SIZE, SMALL, card, cross, dot, head, line, text, width
 
 LINE = 46  # pixels from one arrow to the next
-LONGEST = 34  # characters of a label; more than that a projector can't show
+LONGEST = 34  # characters of a label: a longer one can't be read on a projector
 
 
 def label(step):
-    """Return what a step's arrow says, in two parts: what happens, and with what ("" where there is nothing)."""
+    """Return the two parts of a step's label: what happens, and what is sent ("" if nothing is)."""
     payload = step.get("payload", "")
-    if isinstance(payload, dict):  # an event: its type says which handler gets it
+    if isinstance(payload, dict):  # an event: its type names its handler
         payload = dict(payload)
         return f"{step['what']} {payload.pop('type', '')}".strip(), json.dumps(payload, ensure_ascii=False)
     return step["what"], payload
@@ -22,7 +22,7 @@ def shorten(text):
 
 
 def participants(recording):
-    """Return everybody in a recording, left to right: the first person, their consumer, the rooms, then the others."""
+    """Return the participants from left to right: the first person, their consumer, the rooms, then the others."""
     steps = recording.ordered()
     ends = list(dict.fromkeys(end for step in steps for end in (step["source"], step["target"])))
     people = recording.people()
@@ -36,7 +36,7 @@ def participants(recording):
 
 
 def sequence(recording):
-    """Return the sequence diagram of a recording."""
+    """Return the sequence diagram of a recording, as the text of an SVG picture."""
     steps = recording.ordered()
     names = participants(recording)
     labels = [tuple(map(shorten, label(step))) for step in steps]
@@ -86,7 +86,7 @@ def sequence(recording):
 
 
 def place(names, steps, labels):
-    """Return where each participant's line stands: so far apart that every label fits between its two ends."""
+    """Return {participant: x}, in pixels: so far apart that every label fits between its two lines."""
     x, edge = {}, 12.0
     for number, name in enumerate(names):
         room = edge + width(name) / 2 + 10

@@ -1,24 +1,24 @@
 """
 The parts of the pictures, as SVG.
 
-Everything is black on a white card, told apart by shape and never by colour alone: so it can be read on a
-projector, in black and white, and on a dark page. The same steps give the same picture, to the byte.
+Everything is black on a white card, and shapes, not colours, make the difference: so it can be read on a projector, in
+black and white, and on a dark page. The same steps always give the same picture, byte for byte.
 """
 
 from html import escape
 from unicodedata import east_asian_width
 
-SIZE = 14  # pixels, of the text
-SMALL = 12  # pixels, of what an arrow carries
+SIZE = 14  # pixels: the height of the text
+SMALL = 12  # pixels: the height of the text below an arrow
 
 
 def width(text):
-    """Return about how many pixels wide a text is. The font isn't known here, so this is on the safe side."""
+    """Return about how wide a text is, in pixels. Rather too wide than too narrow, since the font isn't known."""
     return sum(1.0 if east_asian_width(character) in "WF" else 0.58 for character in text) * SIZE
 
 
 def card(wide, high, title, description, parts):
-    """Return a whole SVG: a white card with a text alternative for who can't see it."""
+    """Return a whole SVG: a white card, with a text alternative for people who can't see it."""
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{wide:.0f}" height="{high:.0f}" '
@@ -33,7 +33,7 @@ def card(wide, high, title, description, parts):
 
 
 def text(x, y, words, anchor="middle", weight="normal", size=SIZE):
-    """A text with a white edge, so that a line behind it doesn't strike it through."""
+    """Return a text with a white edge, so that no line crosses it out."""
     return (
         f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}" font-weight="{weight}" font-size="{size}" fill="black" '
         f'stroke="white" stroke-width="4" paint-order="stroke">{escape(words)}</text>'
@@ -48,7 +48,7 @@ def line(x1, y1, x2, y2, dash="", thick=1.5):
 
 
 def head(x, y, direction, size=1):
-    """An arrow's head, pointing right (1) or left (-1)."""
+    """Return the head of an arrow that points right (1) or left (-1)."""
     return f'<path d="M{x:.0f} {y:.0f} l{-9 * direction * size:.0f} {-5 * size:.0f} v{10 * size:.0f} z" fill="black"/>'
 
 

@@ -1,8 +1,8 @@
-"""Numbers, as a table."""
+"""Tables of numbers."""
 
 
 class Table:
-    """Something that is shown as a table: cells() yields its rows, the first one the heads."""
+    """Something that is shown as a table. cells() yields its rows, beginning with the headings."""
 
     def __repr__(self):
         return table(list(self.cells()))

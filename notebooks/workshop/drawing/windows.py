@@ -1,10 +1,10 @@
-"""Live pages of the chat, in frames beside each other."""
+"""Live pages of the chat, side by side."""
 
 import html
 
 
 class Windows:
-    """Pages side by side. Where no frame can be shown there is a link to each."""
+    """Pages in frames side by side, with a link to each where frames can't be shown."""
 
     def __init__(self, urls):
         self.urls = urls

@@ -4,7 +4,7 @@ from workshop.drawing.svg import card, cross, text, width
 
 
 def xray(picture):
-    """Return the X-ray of a layer: a box a room, a row a mailbox with its fill, and what has changed."""
+    """Return the X-ray of a layer as an SVG picture: each room's mailboxes, how full they are, and what has changed."""
     rows = list(picture.rows())
     parts, y = [], 16.0
     names = max([width(reader) for _, reader, _, _ in rows] + [80])
@@ -31,7 +31,7 @@ def xray(picture):
             parts.append(text(mark, y + 15, f"◀ {change}", anchor="start", weight="bold"))
         y += 28
     if not rows:
-        parts.append(text(16, y + 14, "Nobody is in a room.", anchor="start"))
+        parts.append(text(16, y + 14, "Nobody is in any room.", anchor="start"))
         y += 28
     lost = picture.lost - (picture.before.lost if picture.before else 0)
     if lost:

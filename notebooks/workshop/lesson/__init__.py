@@ -1,1 +1,1 @@
-"""What the notebooks make, stage by stage, and the classic mistakes in it."""
+"""The files that each stage leaves, and the classic mistakes that can be made in them."""

@@ -1,15 +1,15 @@
-"""The folders of the lesson, and a project as {path inside its folder: bytes}."""
+"""The folders of the lesson, and a project's files as {path inside its folder: bytes}."""
 
 from pathlib import Path
 
 NOTEBOOKS = Path(__file__).resolve().parents[2]
 REPOSITORY = NOTEBOOKS.parent
 WORKSPACE = NOTEBOOKS / "workspace"
-LEFT_BEHIND = ("__pycache__", "db.sqlite3", ".mistake")  # what running a project and make_mistake() leave in it
+LEFT_BEHIND = ("__pycache__", "db.sqlite3", ".mistake")  # made by Python, Django and make_mistake()
 
 
 def read_files(folder):
-    """Return {path inside the folder: its bytes} for all that is in it, less what running the project leaves."""
+    """Return {path inside the folder, with slashes: bytes} for all files but those that running the project leaves."""
     folder = Path(folder)
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
@@ -19,6 +19,7 @@ def read_files(folder):
 
 
 def write_files(files, folder):
+    """Write these files, {path: bytes}, into the folder."""
     for name, content in files.items():
         path = Path(folder) / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -26,6 +27,7 @@ def write_files(files, folder):
 
 
 def remove_files(paths, folder):
+    """Delete these files in the folder, and any folder that is empty then."""
     for path in paths:
         (Path(folder) / path).unlink(missing_ok=True)
         parent = (Path(folder) / path).parent

@@ -1,8 +1,8 @@
 """
-The stages: what the notebooks' cells write, read from the notebooks themselves.
+The stages: the files that the notebooks' cells write, made from the notebooks themselves.
 
-Three kinds of cells make files, and only these are replayed: `%%writefile workspace/…`, `python(…)`, which
-runs a command in the workspace, and `remove(…)`, which deletes files there.
+Only cells that make or delete files are replayed: `%%writefile workspace/…`, `python(…)`, which runs a command in the
+workspace, and `remove(…)`, which deletes files in it.
 """
 
 import ast
@@ -20,8 +20,7 @@ import django
 from workshop.errors import WorkshopError
 from workshop.lesson.files import NOTEBOOKS, read_files, remove_files, write_files
 
-# What the stages left when they were last replayed. To run startproject takes a second, and the same cells leave the
-# same files.
+# What each stage left when it was last replayed: startproject takes a second, and the same cells leave the same files.
 REMEMBERED = NOTEBOOKS / ".stages"
 
 
@@ -29,7 +28,7 @@ def find_notebook(stage):
     """Return the path of a stage's notebook. Raises WorkshopError if there is none."""
     if stage not in numbers():
         there = ", ".join(str(number) for number in numbers())
-        raise WorkshopError(f"There is no notebook of stage {stage!r}. The stages are the numbers {there}.")
+        raise WorkshopError(f"There is no notebook for stage {stage!r}. The stages are the numbers {there}.")
     return next(NOTEBOOKS.glob(f"{stage}_*.ipynb"))
 
 
@@ -39,16 +38,16 @@ def numbers():
 
 
 def following(stage):
-    """Return the next stage that has a notebook: it starts from what this one leaves."""
+    """Return the next stage that has a notebook: the one that starts with what this one leaves."""
     return min(number for number in numbers() if number > stage)
 
 
 def replay(until):
     """
-    Yield (stage, files) for stage 1, 2 … `until`: files is what the project holds after that stage.
+    Yield (stage, files) for the stages from 1 to `until`: the project's files after that stage.
 
-    files maps a path inside the project, with slashes, to its bytes. Raises WorkshopError if a notebook
-    can't be read or a cell's command fails.
+    `files` maps paths inside the project, with slashes, to bytes. Raises WorkshopError if a notebook can't be read or a
+    cell's command fails.
     """
     files = {}
     for stage in (number for number in numbers() if 1 <= number <= until):
@@ -57,17 +56,17 @@ def replay(until):
 
 
 def _leave(stage, sources, files):
-    """Return the files that a stage's cells leave of those that were there before them, {path: bytes} both."""
+    """Return the files after a stage's cells, given the files before them."""
     made_of = repr((sys.version, django.__version__, sources, files))
     memory = REMEMBERED / f"{stage}_{hashlib.sha256(made_of.encode()).hexdigest()[:32]}.json"
-    with contextlib.suppress(OSError, ValueError):  # it isn't there, or isn't whole
+    with contextlib.suppress(OSError, ValueError):  # it is missing or incomplete
         return {name: text.encode() for name, text in json.loads(memory.read_text(encoding="utf-8")).items()}
     with tempfile.TemporaryDirectory(prefix="stage-") as folder:
         write_files(files, folder)
         for source in sources:
             replay_cell(source, Path(folder))
         files = read_files(folder)
-    with contextlib.suppress(OSError, UnicodeDecodeError):  # without it all works, only slower
+    with contextlib.suppress(OSError, UnicodeDecodeError):  # it works without, but slower
         REMEMBERED.mkdir(exist_ok=True)
         for old in REMEMBERED.glob(f"{stage}_*.json"):
             old.unlink()
@@ -83,12 +82,12 @@ def read_cells(notebook):
     except (ValueError, KeyError, TypeError) as error:
         raise WorkshopError(
             f"{notebook.name} can't be read as a notebook: {type(error).__name__}: {error}. "
-            f"`git checkout -- notebooks/{notebook.name}` brings back the one that came with the lesson."
+            f"`git checkout -- notebooks/{notebook.name}` brings back the lesson's own."
         ) from None
 
 
 def replay_cell(source, folder):
-    """Do in this folder what a cell does in the workspace, if it is of a kind that makes files."""
+    """If a cell makes or deletes files in the workspace, do the same in this folder."""
     written = re.match(r"%%writefile workspace/(\S+)\n", source)
     if written:
         path = folder / written[1]
@@ -105,12 +104,12 @@ def replay_cell(source, folder):
 
 
 def calls(source):
-    """Return (name, arguments) of each call of python() and remove() that stands on a line of its own in a cell."""
+    """Return (name, arguments) of each call of python() or remove() that has a line of its own in a cell."""
     if source.startswith("%%"):
         return []
     try:
         lines = ast.parse(source).body
-    except SyntaxError:  # a cell with a line magic, or the student's half-written one: it makes no files
+    except SyntaxError:  # a line magic, or a half-written cell: it makes no files
         return []
     return [
         (line.value.func.id, [ast.literal_eval(argument) for argument in line.value.args])
@@ -123,7 +122,7 @@ def calls(source):
 
 
 def run_python(arguments, folder):
-    """Run `python …` in a folder and return the finished process, its output and errors together in stdout."""
+    """Run `python …` in a folder and return the finished process, with output and errors together in its stdout."""
     return subprocess.run(
         [sys.executable, "-X", "utf8", "-B", *arguments],
         cwd=folder,

@@ -1,4 +1,4 @@
-"""How fast the chat is, measured side by side with what stage 7 leaves."""
+"""Measure how fast the chat is, in turns with the project that stage 7 leaves."""
 
 from workshop.measuring.profile import profile
 from workshop.measuring.speed import burst, flood, measure

@@ -1,9 +1,9 @@
 """
-A full class: hundreds of raw sockets in one process, which send, and count what comes back.
+A full class: hundreds of raw sockets in one process, which send messages and count what comes back.
 
-It is a script, so that it runs beside the server and not in the kernel: `python crowd.py delays 8000 50 9`
-prints one line of JSON. There is no WebSocket library in it, for that would be slower than the servers: it
-writes frames as bytes and finds their borders by the length that each begins with (RFC 6455, section 5.2).
+It is also a script, so that it can run beside the server instead of in the kernel: `python crowd.py delays 8000 50 9`
+prints one line of JSON. It uses no WebSocket library, since that would be slower than the servers. It writes frames as
+bytes and splits what comes by the length in each frame's header (RFC 6455, section 5.2).
 """
 
 import argparse
@@ -21,22 +21,22 @@ import time
 from base64 import b64encode
 from urllib.parse import quote
 
-SENDERS = 10  # members who talk at the same time, each as soon as what it said before has come back
-PATIENCE = 30  # seconds without a frame, after which what is missing counts as lost
-AT_ONCE = 25  # handshakes under way together: a server queues only so many
+SENDERS = 10  # members who talk at the same time, each as soon as its last message has come back
+PATIENCE = 30  # seconds without a frame, after which the missing frames count as lost
+AT_ONCE = 25  # handshakes in progress together: a server's queue for them is short
 
 
 class Member:
-    """One socket: what has come, as bytes, and how many frames these are."""
+    """One socket, with the payloads that it has received and the number of its text frames."""
 
     def __init__(self, connection):
         self.socket = connection
         self.chunks = []
         self.frames = 0
-        self._rest = b""  # of a frame that has come in part
+        self._rest = b""  # the beginning of a frame that isn't complete yet
 
     def read(self):
-        """Take what has come, and return the payloads of the frames that are complete now."""
+        """Return the payloads of the text frames that have come. Raises ConnectionError if the socket is closed."""
         data = self.socket.recv(1 << 20)
         if not data:
             raise ConnectionError("The server has closed a socket.")
@@ -53,7 +53,7 @@ class Member:
             payload = data[start + header : start + header + length]
             if data[start] == 0x81:  # a whole text frame
                 payloads.append(payload)
-            elif data[start] == 0x89:  # a ping: who doesn't answer within 30 s is sent away by daphne
+            elif data[start] == 0x89:  # a ping: daphne drops a client that doesn't answer within 30 s
                 self.send(b"\x8a" + bytes([0x80 | length]) + bytes(4) + payload)
             start += header + length
         self._rest = data[start:]
@@ -61,7 +61,7 @@ class Member:
         return payloads
 
     def send(self, frame):
-        """Send this frame to the end, whether or not the server is quick to take it."""
+        """Send the whole frame, however long the server takes to read it."""
         self.socket.setblocking(True)
         self.socket.sendall(frame)
         self.socket.setblocking(False)
@@ -69,16 +69,16 @@ class Member:
 
 def allow_many_sockets():
     """
-    Raise the number of files that this process and those it starts may open, as far as the system lets us.
+    Let this process, and those that it starts, open as many files as the system allows, up to 8192.
 
-    Return that number, or None where there is no such limit.
+    Return the new limit, or None if there is none.
     """
     try:
         import resource
     except ImportError:  # Windows
         return None
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    enough = 8192  # macOS takes no more than its kernel's own limit, even where the hard one is infinite
+    enough = 8192  # macOS accepts no more than its kernel's own limit, even if the hard limit is infinite
     wanted = enough if hard == resource.RLIM_INFINITY else min(hard, enough)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return None if soft == resource.RLIM_INFINITY else soft
@@ -88,14 +88,14 @@ def allow_many_sockets():
 
 
 def make_frame(text):
-    """Return the masked text frame that carries {"message": text}. Its masking key is 0, which changes no byte."""
+    """Return the text frame that carries {"message": text}, masked with the key 0, which changes no byte."""
     payload = json.dumps({"message": text}).encode()
     length = bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + struct.pack(">H", len(payload))
     return b"\x81" + length + bytes(4) + payload
 
 
 class Crowd:
-    """This many members in one room of the server on this port."""
+    """So many members in one room of the server on this port. Ends the process if the server refuses one of them."""
 
     def __init__(self, port, members, room="lobby"):
         self.port, self.path = port, f"/ws/chat/{quote(room, safe='')}/"
@@ -126,7 +126,7 @@ class Crowd:
         for connection in connections:
             answer = b""
             while b"\r\n\r\n" not in answer:
-                more = connection.recv(1)  # no byte of a frame that follows
+                more = connection.recv(1)  # and not the first bytes of a frame
                 if not more:
                     break
                 answer += more
@@ -138,17 +138,17 @@ class Crowd:
             self.selector.register(connection, selectors.EVENT_READ, member)
 
     def until(self, done, on_frames=None):
-        """Read until done() is true, or until no text has come for PATIENCE seconds. Return the moment of the last."""
+        """Read until done() is true or no text has come for PATIENCE seconds. Return when the last text came."""
         last = time.perf_counter()
         while not done():
             ready = self.selector.select(max(0, last + PATIENCE - time.perf_counter()))
             if not ready:
                 return last
-            heard = False  # pings alone are silence too
+            heard = False  # pings don't count
             for key, _ in ready:
                 try:
                     payloads = key.data.read()
-                except ConnectionError:  # what this member doesn't get is lost
+                except ConnectionError:  # the messages that this member misses are lost
                     self.selector.unregister(key.fileobj)
                     continue
                 key.data.chunks += payloads
@@ -159,15 +159,17 @@ class Crowd:
                 last = time.perf_counter()
         return last
 
-    def forget(self):
+    def forget_frames(self):
+        """Start counting anew."""
         for member in self.members:
             member.chunks, member.frames = [], 0
 
     def tally(self, spoken):
         """
-        Return what has become of the messages: spoken maps each sender to the numbers it sent, in order.
+        Count what became of the messages. `spoken` maps each sender to the numbers that it sent, in order.
 
-        {"sent", "expected", "arrived", "lost", "disordered"}: deliveries, but for "sent", which are messages.
+        Return {"sent", "expected", "arrived", "lost", "disordered"}. "sent" counts messages, "disordered" pairs of a
+        sender and a member who got the sender's messages out of order, and the others deliveries.
         """
         sent = sum(len(numbers) for numbers in spoken.values())
         arrived = disordered = 0
@@ -189,7 +191,11 @@ class Crowd:
         }
 
     def throughput(self, deliveries):
-        """SENDERS members talk without a break until so many deliveries are due. Return deliveries per second."""
+        """
+        Let SENDERS members talk without a break, until about so many deliveries were made.
+
+        Return what tally() does, with "seconds" and "per_second", the deliveries per second.
+        """
         each = max(1, deliveries // len(self.members) // SENDERS)
         senders = {member: number for number, member in enumerate(self.members[:SENDERS])}
         numbers = dict.fromkeys(senders, 0)
@@ -206,7 +212,7 @@ class Crowd:
                     if own in payload and numbers[member] < each:
                         say(member)
 
-        self.forget()
+        self.forget_frames()
         start = time.perf_counter()
         for member in senders:
             say(member)
@@ -215,28 +221,33 @@ class Crowd:
         return {**found, "seconds": end - start, "per_second": found["arrived"] / (end - start)}
 
     def delays(self, messages):
-        """One member says one message after the other. Return the seconds until each had reached the last member."""
+        """
+        Let one member send so many messages, one after the other.
+
+        Return {"median", "delays"}: the seconds until each had reached the last member. Ends the process if one
+        doesn't arrive.
+        """
         delays = []
         for number in range(messages):
-            self.forget()
+            self.forget_frames()
             start = time.perf_counter()
             self.members[0].send(make_frame(f"000:{number:06d}"))
             end = self.until(lambda: all(member.frames for member in self.members))
             if not all(member.frames for member in self.members):
-                sys.exit(f"A message did not reach all {len(self.members)} within {PATIENCE} s.")
+                sys.exit(f"A message did not reach all {len(self.members)} members within {PATIENCE} s.")
             delays.append(end - start)
         return {"median": statistics.median(delays), "delays": delays}
 
     def speed(self, deliveries, messages):
-        """Return what throughput() finds, and if nothing was lost or came in disorder, "delay": the median delay."""
+        """Return what throughput() does and, if nothing was lost or out of order, the median "delay" in seconds."""
         found = self.throughput(deliveries)
         if not found["lost"] and not found["disordered"]:
             found["delay"] = self.delays(messages)["median"]
         return found
 
     def burst(self, each):
-        """Every member sends so many messages at the same moment."""
-        self.forget()
+        """Let every member send `each` messages at the same moment. Return tally() of them, and "seconds"."""
+        self.forget_frames()
         frames = [
             b"".join(make_frame(f"{sender:03d}:{number:06d}") for number in range(each))
             for sender in range(len(self.members))
@@ -251,9 +262,10 @@ class Crowd:
 
     def fair(self, messages):
         """
-        Return the delays in this room without, and with, a client in another room that sends as fast as it can.
+        Measure the delays in this room, first alone and then while a client in another room sends as fast as it can.
 
-        {"alone", "flooded"}, each as delays() returns it, "ratio" of the medians, and "flooder", what flood() returned.
+        Return {"alone", "flooded", "ratio", "flooder"}: what delays() returned before and during the flood, the ratio
+        of the two medians, and what flood() returned.
         """
         alone = self.delays(messages)
         command = [sys.executable, __file__, "flood", str(self.port), "1", "1"]
@@ -267,9 +279,9 @@ class Crowd:
 
     def flood(self, _):
         """
-        Let the first member send as fast as the server takes it, until the standard input closes.
+        Let the first member send as fast as the server reads, until the standard input closes.
 
-        Print a line when the first thousand frames are on their way. Return {"sent", "came_back"}: frames.
+        Print a line after the first thousand frames. Return the number of frames: {"sent", "came_back"}.
         """
         member, ended = self.members[0], threading.Event()
         threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
@@ -294,7 +306,9 @@ def main():
     parser.add_argument("what", choices=("speed", "delays", "burst", "fair", "flood"))
     parser.add_argument("port", type=int)
     parser.add_argument("members", type=int)
-    parser.add_argument("numbers", type=int, nargs="+", help="of deliveries, of messages, or of messages from each")
+    parser.add_argument(
+        "numbers", type=int, nargs="+", help="how many deliveries or messages, or messages from each member"
+    )
     arguments = parser.parse_args()
     room = "elsewhere" if arguments.what == "flood" else "lobby"
     with Crowd(arguments.port, arguments.members, room) as crowd:

@@ -1,4 +1,4 @@
-"""Where the server's time goes, found by Python's own profiler."""
+"""Find where the server's time goes, with Python's own profiler."""
 
 import pstats
 import tempfile
@@ -12,7 +12,7 @@ from workshop.verbs.serve import serve
 
 
 def profile(members=200, messages=10):
-    """Serve notebooks/workspace/ under Python's profiler, send messages to a room, and return the Profile."""
+    """Serve notebooks/workspace/ under Python's profiler, send messages to a full room, and return the Profile."""
     allow_many_sockets()
     with tempfile.TemporaryDirectory(prefix="profile-") as folder:
         file = Path(folder) / "profile"
@@ -26,8 +26,8 @@ def profile(members=200, messages=10):
         return Profile(pstats.Stats(str(file)), members * messages)
 
 
-# Whose code a function is, by what its file's path has in it: the first that fits.
-WHOSE = {
+# Part of a file's path: whose code is in it. The first part that fits counts.
+OWNERS = {
     "/chat/": "your consumer",
     "/tutorial/": "your project",
     "/channels/layers": "Channels: the layer",
@@ -40,7 +40,7 @@ WHOSE = {
     "/daphne/": "daphne and Twisted",
     "/twisted/": "daphne and Twisted",
     "/autobahn/": "daphne and Twisted",
-    "/click/": "daphne and Twisted",  # which colours what Autobahn would log
+    "/click/": "daphne and Twisted",  # it colours what Autobahn would log
     "/asyncio/": "asyncio: tasks, queues, turns",
     "/selectors": "asyncio: tasks, queues, turns",
     "/json/": "JSON",
@@ -49,35 +49,35 @@ IDLE = ("select.epoll", "select.kqueue", "select.select", "GetQueuedCompletionSt
 
 
 class Profile(Table):
-    """Where a server's time went: by whose code, and the functions that took most of it."""
+    """Where a server's time went. `times` maps whose code it was to seconds; `functions` begins with the slowest."""
 
     def __init__(self, stats, deliveries):
-        self.functions, self.whose = [], Counter()
+        self.functions, self.times = [], Counter()
         for (file, _line, name), (_, calls, own, _, callers) in stats.stats.items():
-            if file == "~":  # a function in C: its time is its callers'
+            if file == "~":  # a function in C: its time counts for its callers
                 if not any(idle in name for idle in IDLE):
                     for (caller, *_), (_, _, share, _) in callers.items():
-                        self.whose[self._whose(caller)] += share
+                        self.times[self._owner(caller)] += share
             else:
-                self.whose[self._whose(file)] += own
+                self.times[self._owner(file)] += own
                 self.functions.append((own, calls / deliveries, self._short(file), name))
-        self.total = self.whose.total()
+        self.total = self.times.total()
         self.functions.sort(reverse=True)
 
     @staticmethod
-    def _whose(file):
+    def _owner(file):
         path = "/" + Path(file).as_posix()
-        return next((who for part, who in WHOSE.items() if part in path), "the rest of Python and Django")
+        return next((owner for part, owner in OWNERS.items() if part in path), "the rest of Python and Django")
 
     @staticmethod
     def _short(file):
         return "/".join(Path(file).parts[-2:])
 
     def cells(self):
-        yield ["share", "calls for a delivery", "function", "file"]
+        yield ["share", "calls per delivery", "function", "file"]
         for own, calls, file, name in self.functions[:8]:
             yield [f"{own / self.total:.0%}", f"{calls:.1f}", name, file]
 
     def plot(self):
-        """Draw whose code took which share."""
-        draw_shares(self.whose)
+        """Draw a bar for each share: how much of the time went to whose code."""
+        draw_shares(self.times)

@@ -1,7 +1,7 @@
 """
-How fast is the chat? Real servers and a crowd of raw sockets, each in a process of its own.
+How fast is the chat? Real servers and a crowd of raw sockets, each in its own process, give the answer.
 
-Speed is compared and never judged alone: your project beside what stage 7 leaves, measured in turns.
+A number means little alone, so your project is compared with what stage 7 leaves: both are measured in turns.
 """
 
 import contextlib
@@ -22,13 +22,13 @@ from workshop.verbs.serve import serve
 from workshop.verbs.workspace import state_before
 
 CROWD = Path(__file__).with_name("crowd.py")
-DELIVERIES = 5_000  # for one number of deliveries a second
-MESSAGES = 5  # for one delay
+DELIVERIES = 5_000  # to count deliveries a second once
+MESSAGES = 5  # to find the delay once
 BEFORE, YOURS = "stage 7", "yours"
 
 
-def load(running, what, members, *numbers):
-    """Run crowd.py on a server, and return what it found. Raises WorkshopError with its words if it fails."""
+def run_crowd(running, what, members, *numbers):
+    """Run crowd.py on a running server, and return what it found. Raises WorkshopError if it fails."""
     run = subprocess.run(
         [sys.executable, "-X", "utf8", str(CROWD), what, str(running.port), str(members), *map(str, numbers)],
         capture_output=True,
@@ -40,11 +40,11 @@ def load(running, what, members, *numbers):
 
 
 @contextlib.contextmanager
-def projects():
-    """Serve what stage 7 leaves and notebooks/workspace/: {name: server}. The first alone, while they are the same."""
+def serve_projects():
+    """Serve what stage 7 leaves and, if it is different, notebooks/workspace/. Yield {name: server}."""
     if not (WORKSPACE / "manage.py").is_file():
         raise WorkshopError("There is no project in notebooks/workspace/ to measure: open_stage(8) puts one there.")
-    allow_many_sockets()  # here, for the servers inherit it
+    allow_many_sockets()  # before the servers start, since they inherit the limit
     before = state_before(8)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stage-", ignore_cleanup_errors=True)))
@@ -57,29 +57,35 @@ def projects():
 
 def measure(*sizes, rounds=1):
     """
-    Measure rooms of these sizes: deliveries a second, and the delay until a message has reached everyone.
+    Measure deliveries a second, and the delay until a message has reached everyone, in rooms of these sizes.
 
-    For the first ten members talk at the same time, for the second one member says one thing after the other. Each
-    project is measured once in each round. Returns a Measured. Raises WorkshopError if a project doesn't start, or
-    loses a message.
+    Deliveries are counted while ten members talk at the same time. For the delay, one member sends one message after
+    the other. Each project is measured once a round. Returns a Measured. Raises WorkshopError if a project doesn't
+    start, loses a message, or delivers messages out of order.
     """
     results = {}
-    with projects() as servers:
+    with serve_projects() as servers:
         for _ in range(rounds):
             for size in sizes:
                 for name, running in servers.items():
-                    speed = load(running, "speed", size, DELIVERIES, MESSAGES)
+                    speed = run_crowd(running, "speed", size, DELIVERIES, MESSAGES)
                     if speed["lost"] or speed["disordered"]:
                         raise WorkshopError(
-                            f"In a room of {size} your project lost {speed['lost']} of {speed['expected']} deliveries, "
-                            f"and {speed['disordered']} came in disorder. Look at what check(8) says, then measure."
+                            f"In a room of {size}, {name!r} lost {speed['lost']} of {speed['expected']} deliveries, and "
+                            f"{speed['disordered']} times a member got a sender's messages out of order. Before you "
+                            "measure, see what check(8) says."
                         )
                     results.setdefault((size, name), []).append((speed["per_second"], speed["delay"]))
     return Measured(results)
 
 
 class Measured(Table):
-    """Rows of (room, project, deliveries a second, delay in seconds, and how many times the first of stage 7)."""
+    """
+    What measure() found.
+
+    Each of `rows` is a tuple: size of the room, project, deliveries a second, delay in seconds, and the ratio of its
+    deliveries to those of stage 7.
+    """
 
     def __init__(self, results):
         self.rows = []
@@ -90,27 +96,28 @@ class Measured(Table):
             self.rows.append((size, name, speed, delay, ratio))
 
     def cells(self):
-        yield ["room of", "project", "deliveries a second", "times stage 7", "delay to the last"]
+        yield ["room of", "project", "deliveries a second", "times stage 7", "delay to the last member"]
         for size, name, speed, delay, ratio in self.rows:
             yield [str(size), name, f"{speed:,.0f}", f"{ratio:.1f}", f"{delay * 1000:.1f} ms"]
 
     def plot(self):
-        """Draw deliveries a second against the size of the room, a line for each project."""
+        """Draw deliveries a second against the size of the room: one line for each project."""
         draw_speeds(self.rows, {BEFORE: "s--", YOURS: "o-"})
 
 
 def flood():
     """
-    Measure the delay in a room of 50, alone and while somebody in another room sends as fast as the server takes it.
+    Measure the delay in a room of 50, first alone and then while somebody floods another room.
 
-    Returns a Flooded, with a row for stage 7 and one for notebooks/workspace/.
+    The flooder sends as fast as the server reads. Returns a Flooded, with a row for stage 7 and, if it is different,
+    one for notebooks/workspace/. Raises WorkshopError if a project doesn't start or loses a message.
     """
-    with projects() as servers:
-        return Flooded({name: load(running, "fair", 50, MESSAGES) for name, running in servers.items()})
+    with serve_projects() as servers:
+        return Flooded({name: run_crowd(running, "fair", 50, MESSAGES) for name, running in servers.items()})
 
 
 class Flooded(Table):
-    """What flood() found."""
+    """What flood() found: the delays without and with a flood."""
 
     def __init__(self, found):
         self.found = found
@@ -123,10 +130,10 @@ class Flooded(Table):
 
 
 def burst(students=200, each=3):
-    """Let this many students send this many messages each at the same moment, to notebooks/workspace/, and count."""
+    """Serve notebooks/workspace/, let all students send `each` messages at the same moment, and print what arrived."""
     allow_many_sockets()
     with serve() as running:
-        found = load(running, "burst", students, each)
-    print(f"{found['sent']:,} messages, {found['expected']:,} deliveries due")
-    print(f"lost: {found['lost']:,}, out of a sender's order: {found['disordered']:,}")
-    print(f"all there after {found['seconds']:.1f} s")
+        found = run_crowd(running, "burst", students, each)
+    print(f"{found['sent']:,} messages, {found['expected']:,} deliveries expected")
+    print(f"lost: {found['lost']:,}, out of order: {found['disordered']:,}")
+    print(f"the last one arrived after {found['seconds']:.1f} s")

@@ -1,1 +1,1 @@
-"""What runs in a process of its own: tests, a server, a cell; and how it is started."""
+"""Start what runs in a process of its own: tests, a server, a cell."""

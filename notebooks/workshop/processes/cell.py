@@ -1,5 +1,5 @@
 """
-What the fresh process of %%in_project does: it reads a cell from its standard input, and runs it in the project.
+Read a cell from the standard input and run it in the project: what the fresh process of %%in_project does.
 """
 
 import ast
@@ -13,7 +13,7 @@ import traceback
 from pathlib import Path
 
 CELL = "<this cell>"
-SHOWN = "\x1eshown "  # stands before a line that is a picture, in what this process prints
+SHOWN = "\x1eshown "  # begins each line of the output that holds a picture
 
 
 def show(thing):
@@ -22,6 +22,7 @@ def show(thing):
 
 
 def run_cell(source):
+    """Run a cell with Django set up for the project in the current folder. `await` works at its top level."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tutorial.settings")
     import django
 
@@ -38,11 +39,11 @@ def run_cell(source):
 
 
 if __name__ == "__main__":
-    sys.dont_write_bytecode = True  # the student's files may change twice within a second, and Python wouldn't see it
+    sys.dont_write_bytecode = True  # a file may change twice within a second, and Python wouldn't notice
     try:
         run_cell(sys.stdin.read())
     except BaseException as error:
-        # The steps in the cell and in the student's own files say where; Django's and Channels' own don't.
+        # Show only the steps in the cell and in the student's own files: those in Django and Channels are no help.
         for step in traceback.extract_tb(error.__traceback__):
             if step.filename == CELL or Path(step.filename).is_relative_to(Path.cwd()):
                 name = (

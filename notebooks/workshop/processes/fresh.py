@@ -1,7 +1,7 @@
 """
-Run Python in a fresh process: one that was started beforehand, and has imported what takes longest.
+Run Python in a fresh process: one that was started beforehand and has already imported what takes longest.
 
-Nothing of a project is in it, and it does one job. While the student looks at what came out, the next one gets ready.
+It has imported nothing from a project, and it does one job. While you read the output, the next one gets ready.
 """
 
 import atexit
@@ -12,15 +12,15 @@ import sys
 from pathlib import Path
 
 TIMEOUT = 60  # seconds
-waiting = []  # the process that is ready for the next job, if there is one
+waiting = []  # the process that waits for the next job, if there is one
 
 
 def run_fresh(module, folder, *arguments, source="", errors=True, **environment):
     """
     Run `python -m module …` in a fresh process, in this folder, and return the finished process.
 
-    `source` is what it reads from its standard input. What it writes is in its stdout, with its errors unless
-    errors=False. Raises subprocess.TimeoutExpired if it isn't done within a minute.
+    The process reads `source` from its standard input. Other keyword arguments are set in its environment. The result's
+    stdout has its output and, unless errors=False, its errors. Raises subprocess.TimeoutExpired after a minute.
     """
     job = {
         "module": module,
@@ -30,21 +30,22 @@ def run_fresh(module, folder, *arguments, source="", errors=True, **environment)
         "errors": errors,
     }
     process = waiting.pop() if waiting else start()
-    if process.poll() is not None:  # it has ended since: the system was short of memory, say
+    if process.poll() is not None:  # it has died while it waited, for want of memory perhaps
         process = start()
     try:
         with process:
             try:
-                said, _ = process.communicate(f"{json.dumps(job)}\n{source}", TIMEOUT)
-            except BaseException:  # it takes too long, or the cell was interrupted
+                output, _ = process.communicate(f"{json.dumps(job)}\n{source}", TIMEOUT)
+            except BaseException:  # it took too long, or the cell was interrupted
                 process.kill()
                 raise
     finally:
         waiting.append(start())
-    return subprocess.CompletedProcess(process.args, process.returncode, said)
+    return subprocess.CompletedProcess(process.args, process.returncode, output)
 
 
 def start():
+    """Start a process that gets ready for a job."""
     return subprocess.Popen(
         [sys.executable, "-X", "utf8", str(Path(__file__).with_name("ready.py"))],
         stdin=subprocess.PIPE,
@@ -57,7 +58,7 @@ def start():
 
 @atexit.register
 def stop():
-    """End the process that waits. Where this one is killed, it ends by itself: its standard input closes."""
+    """End the process that waits. If this one is killed, its standard input closes, and it ends by itself."""
     while waiting:
         with waiting.pop() as process:
             process.kill()

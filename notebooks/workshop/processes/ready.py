@@ -1,7 +1,7 @@
 """
-A process that gets ready, run as a script: it imports what takes longest, and nothing of a project.
+Get ready for a job: this script imports what takes longest, but nothing from a project.
 
-Then it reads one job from its standard input, a line of JSON as run_fresh() writes it, and does it.
+Then it reads one job from its standard input, the line of JSON that run_fresh() writes, and does it.
 """
 
 import importlib
@@ -12,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-# What a project, a stage's test or a cell imports, as far as all of them do.
+# What projects, stage tests and cells import.
 IMPORTED = [
     "pytest",
     "channels.auth",
@@ -35,11 +35,13 @@ def do(job):
 
 
 if __name__ == "__main__":
-    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Jupyter interrupts a cell and all processes with it
-    sys.path[0] = str(Path(__file__).parents[2])  # for `workshop`, and in place of the folder of this file
+    interrupt = signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # when Jupyter interrupts a cell, it also interrupts its processes
+    sys.path[0] = str(Path(__file__).parents[2])  # so that it finds `workshop`, and not the files beside this one
     for name in IMPORTED:
         importlib.import_module(name)
     line = sys.stdin.readline()
-    if line:  # otherwise who started it is gone
+    if line:  # without one, the kernel has ended
         signal.signal(signal.SIGINT, interrupt)
         do(json.loads(line))

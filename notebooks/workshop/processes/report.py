@@ -1,4 +1,4 @@
-"""The pytest plugin that check() loads: writes what each test found, as JSON, into the file $WORKSHOP_REPORT."""
+"""The pytest plugin that check() loads. It writes what each test found to the file $WORKSHOP_REPORT, as JSON."""
 
 import json
 import os
@@ -11,8 +11,8 @@ found = {}
 
 
 def pytest_collection_finish():
-    # What is compiled of the tests may stay. What the tests import of the project may not: its files can change twice
-    # within a second, and Python wouldn't see it.
+    # Compiled tests may be kept, but no compiled project: its files can change twice within a second, and Python
+    # wouldn't notice.
     sys.dont_write_bytecode = True
 
 

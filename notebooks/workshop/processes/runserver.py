@@ -1,8 +1,8 @@
 """
 Run `manage.py runserver` in a process that ends with the one that started it.
 
-serve() starts this file with a pipe as its standard input. It closes when the notebook's kernel is gone, for
-whatever reason, and then this process goes too.
+serve() starts this file with a pipe as its standard input. When the notebook's kernel ends, for whatever reason, the
+pipe closes and this process ends too.
 """
 
 import cProfile
@@ -18,12 +18,13 @@ sys.path.insert(0, str(Path.cwd()))
 
 
 def end_with_parent():
+    """End this process when the pipe closes."""
     sys.stdin.buffer.read()
     os._exit(0)
 
 
 def profile_into(file):
-    """Profile the server from the first line in the pipe on, and write what was found when the pipe closes."""
+    """Profile the server from the first line in the pipe until the pipe closes. Then write the profile to the file."""
     from twisted.internet import reactor
 
     profile = cProfile.Profile()
@@ -34,13 +35,13 @@ def profile_into(file):
         os._exit(0)
 
     sys.stdin.buffer.readline()
-    reactor.callFromThread(profile.enable)  # in the thread of the server, which is the one to look at
+    reactor.callFromThread(profile.enable)  # in the server's own thread, since a profile is of one thread
     sys.stdin.buffer.read()
     reactor.callFromThread(finish)
 
 
 def record(file, names):
-    """Wrap the project's root application and its layer, so that every step is written to a file."""
+    """Record the project's root application and its layer: each step is written to the file."""
     import django
 
     django.setup()
@@ -56,7 +57,7 @@ def record(file, names):
 
 
 def allow_frames():
-    """Django forbids other pages to frame its own. The notebook shows the chat in frames, so here they may."""
+    """Let other pages show the chat in a frame, as the notebook does. Django forbids it by default."""
     from django.conf import settings
 
     forbids = "django.middleware.clickjacking.XFrameOptionsMiddleware"
@@ -66,7 +67,7 @@ def allow_frames():
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tutorial.settings")
     if "WORKSHOP_PROFILE" in os.environ:
-        import daphne.server  # noqa: F401, it chooses the reactor, before a thread asks for one
+        import daphne.server  # noqa: F401, it has to choose the reactor before a thread asks for one
 
         threading.Thread(target=profile_into, args=[os.environ["WORKSHOP_PROFILE"]], daemon=True).start()
     else:

@@ -14,51 +14,52 @@ from pathlib import Path
 from workshop.errors import WorkshopError
 from workshop.recording import Recording
 
-START = 20  # seconds that a server may take until it answers
+START = 20  # seconds within which a server has to answer
 running = []
 
 
 class Server:
-    """A running server: `url`, `port`, `log()`, and `stop()`. Also usable in a `with` statement."""
+    """A running server: `url`, `port`, `log()`, `recording()` and `stop()`. A `with` statement stops it at its end."""
 
     def __init__(self, port, process, output):
         self.port, self.process = port, process
-        self._output, self._said = Path(output), ""
+        self._output, self._log = Path(output), ""
         self._steps, self._recorded = Path(output).with_suffix(".steps"), Recording()
         self.url = f"http://127.0.0.1:{port}/"
 
     def log(self):
-        """Return what the server has said so far."""
+        """Return the server's output so far, also after it was stopped."""
         if self._output.exists():
-            self._said = self._output.read_text(encoding="utf-8", errors="replace")
-        return self._said
+            self._log = self._output.read_text(encoding="utf-8", errors="replace")
+        return self._log
 
     def recording(self):
-        """Return what has passed so far, if the server was started with record=…."""
+        """Return the Recording so far. It is empty unless the server was started with record=…."""
         if self._steps.exists():
             self._recorded = Recording.read(self._steps)
         return self._recorded
 
     async def recorded(self, what):
-        """Wait until a step of this kind has been recorded: the server may be a moment behind its client."""
+        """Wait until a step of this kind is recorded, at most 20 s: the server may be a moment behind its client."""
         deadline = time.monotonic() + START
         while not any(step["what"] == what for step in self.recording().steps) and time.monotonic() < deadline:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)  # the steps come from another process, through a file
+            await asyncio.sleep(0.02)  # the steps come from another process, in a file
 
     def stop(self):
-        """End the server. It is gone when this returns."""
+        """End the server, and return when it has ended."""
         self.process.kill()
         self.process.wait()
         self.process.stdin.close()
-        self.log(), self.recording()  # kept here, and so the files can go
+        self.log(), self.recording()  # kept in memory before the files are deleted
         self._output.unlink(missing_ok=True)
         self._steps.unlink(missing_ok=True)
         if self in running:
             running.remove(self)
 
     def __repr__(self):
-        state = "is served" if self.process.poll() is None else "was served, and the server has ended,"
-        return f"Your project {state} at {self.url}"
+        if self.process.poll() is None:
+            return f"Your project is served at {self.url}"
+        return f"Your project was served at {self.url}, but the server has ended"
 
     def __enter__(self):
         return self
@@ -68,13 +69,13 @@ class Server:
 
 
 def start(folder, port=None, record=None, **environment):
-    """Serve the project in this folder, as serve() does the workspace: there stands what the other arguments are."""
+    """Serve the project in this folder. The other arguments, the result and the errors are those of serve()."""
     if port is None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
     elif answers(port):
-        raise WorkshopError(f"Something answers on port {port} already. serve() without a port takes a free one.")
+        raise WorkshopError(f"Something answers on port {port} already. serve() without a port finds a free one.")
     handle, output = tempfile.mkstemp(prefix="runserver-", suffix=".log")
     if record:
         steps = Path(output).with_suffix(".steps")
@@ -93,17 +94,18 @@ def start(folder, port=None, record=None, **environment):
     running.append(server)
     try:
         server_answers = wait_until_it_answers(server)
-    except BaseException:  # the cell was interrupted, say
+    except BaseException:  # such as an interrupted cell
         server.stop()
         raise
     if not server_answers:
         server.stop()
-        said = server.log().strip().splitlines()[-12:]
-        raise WorkshopError("The server did not start. It says:\n\n" + "\n".join(said))
+        last_lines = server.log().strip().splitlines()[-12:]
+        raise WorkshopError("The server did not start. It says:\n\n" + "\n".join(last_lines))
     return server
 
 
 def wait_until_it_answers(server):
+    """Return whether the server answers within START seconds."""
     deadline = time.monotonic() + START
     while time.monotonic() < deadline and server.process.poll() is None:
         if answers(server.port):
@@ -121,6 +123,6 @@ def answers(port):
 
 @atexit.register
 def stop_all():
-    """End every server that was started here."""
+    """End every server that this process has started."""
     for server in list(running):
         server.stop()

@@ -12,9 +12,10 @@ from workshop.processes.fresh import TIMEOUT, run_fresh
 
 def run_tests(tests, project, *options):
     """
-    Run test files, or tests in them, on a project. Return (found, said): a dict for each test, and pytest's own words.
+    Run test files, or tests in them, on the project in a folder. `options` are options of pytest.
 
-    `options` are pytest's. Raises WorkshopError if they are not done within a minute.
+    Returns (found, output): a dict for each test, as report.py makes it, and what pytest printed. Raises WorkshopError
+    if the tests take more than a minute.
     """
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
@@ -22,23 +23,23 @@ def run_tests(tests, project, *options):
             run = run_fresh("pytest", REPOSITORY, *pytest_arguments(tests, project, options), **environment(report))
         except subprocess.TimeoutExpired:
             raise WorkshopError(
-                f"The tests were not done after {TIMEOUT} s. Does a loop in your code never end, or block with "
-                "time.sleep() where it should await asyncio.sleep()?"
+                f"The tests were still running after {TIMEOUT} s. Is there a loop in your code that never ends, or a "
+                "time.sleep() that should be await asyncio.sleep()?"
             ) from None
         found = json.loads(report.read_text(encoding="utf-8")) if report.exists() else []
     return found, run.stdout
 
 
 def pytest_arguments(tests, project, options):
-    """Return what pytest is told: which tests, on the project in this folder, with the report's plugin."""
+    """Return pytest's arguments to run these tests on the project in this folder, with the plugin report.py."""
     plugins = ["-p", "pytest_asyncio.plugin", "-p", "workshop.processes.report", "-p", "no:cacheprovider"]
     return ["-q", *options, *plugins, "--project", str(project), *map(str, tests)]
 
 
 def environment(report):
-    """Return what has to be set for the tests to run quickly, and to write what they found into the file `report`."""
+    """Return the environment variables for pytest to start quickly and to write what it finds to the file `report`."""
     return {
         "WORKSHOP_REPORT": str(report),
         "PYTHONPATH": str(NOTEBOOKS),
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # to load what no stage test uses takes seconds
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # no stage test uses other plugins, and to load them takes seconds
     }

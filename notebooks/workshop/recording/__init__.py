@@ -1,4 +1,4 @@
-"""People in rooms, and a recording of what passes between them, their consumers and the channel layer."""
+"""People in rooms, and a recording of what they, their consumers and the channel layer send to each other."""
 
 from workshop.recording.recording import Recording
 from workshop.recording.scene import Scene, alone

@@ -1,11 +1,11 @@
 """
-Record what passes between people, consumers and the channel layer, from outside: the app has no line for it.
+Record what people, consumers and the channel layer send to each other. The app needs no line of code for it.
 
-A step goes from one to another of these:
+A step goes from one of these to another:
 
-- a person, "Alice": whatever holds the other end of the socket;
+- a person, "Alice": whoever has the other end of the socket;
 - the person's consumer, "Alice's consumer";
-- a room, "lobby": the group that the layer keeps for it.
+- a room, "lobby": the group that the layer has for it.
 """
 
 import asyncio
@@ -21,25 +21,25 @@ from channels.layers import channel_layers
 from workshop.drawing import label, sequence
 from workshop.recording.xray import Xray
 
-PATIENCE = 5  # seconds to wait for what should come within milliseconds
+PATIENCE = 5  # seconds to wait for something that should take milliseconds
 
-here = contextvars.ContextVar("the person whose consumer runs", default=None)
-at = contextvars.ContextVar("the last part of the address of the consumer that runs", default=None)
-sending = contextvars.ContextVar("the room that a group_send is for, and whom it has called send() for", default=None)
+current_person = contextvars.ContextVar("the person whose consumer runs", default=None)
+current_room = contextvars.ContextVar("the last part of that consumer's path", default=None)
+sending = contextvars.ContextVar("the room that a group_send is for, and the channels that send() got", default=None)
 
 
 class Recording:
     """
-    The steps of a run, in order. Each is a dict: source, target, what, and payload where there is one.
+    The steps of a run, in order. Each is a dict with source, target, what and, if there is one, payload.
 
-    names are given to the connections in the order in which they open: Recording("Alice", "Bob").
+    Connections get the names in the order in which they open: Recording("Alice", "Bob").
     """
 
     def __init__(self, *names):
         self._names = list(names)
-        self._people = {}  # channel name: who reads it
+        self._people = {}  # channel name: the consumer that reads it
         self._rooms = {}  # group name: the room's name
-        self._pause = None  # (what, person): after which step to stop
+        self._pause = None  # (what, person): the kind of step to stop after, and whose
         self._resumed = asyncio.Event()
         self._paused = asyncio.Event()
         self._noted = asyncio.Event()
@@ -50,9 +50,9 @@ class Recording:
 
     def start(self, application, layer=None):
         """
-        Return this ASGI application, recorded. Its channel layer (by default the project's) is recorded too.
+        Return this ASGI application wrapped so that it is recorded, and record its channel layer too.
 
-        Only the methods of this one layer object are wrapped, and nothing of Channels is changed.
+        The layer is by default the project's. Only the methods of this one object are wrapped: Channels stays as it is.
         """
         self.layer = layer or channel_layers["default"]
         for name in ("new_channel", "group_add", "group_discard", "group_send", "send"):
@@ -66,7 +66,7 @@ class Recording:
         return recorded
 
     def note(self, source, target, what, payload=None):
-        """Add a step, and write it to `file` if there is one."""
+        """Add a step and, if there is a `file`, write the step to it."""
         step = {"source": source, "target": target, "what": what}
         if payload is not None:
             step["payload"] = payload
@@ -85,11 +85,11 @@ class Recording:
         self._resumed.clear()
 
     async def paused(self):
-        """Wait until the consumer has stopped."""
+        """Wait until the consumer has stopped. Raises asyncio.TimeoutError after 5 s."""
         await asyncio.wait_for(self._paused.wait(), PATIENCE)
 
     async def until(self, source, what):
-        """Wait until somebody has done this: until("Bob's consumer", "group_add")."""
+        """Wait until somebody has done this: until("Bob's consumer", "group_add"). Raises asyncio.TimeoutError after 5 s."""
 
         async def done():
             while not any(step["source"] == source and step["what"] == what for step in self.steps):
@@ -104,8 +104,8 @@ class Recording:
         self._resumed.set()
 
     async def _stop_here(self, what):
-        if self._pause == (what, here.get()):
-            consumer = f"{here.get()}'s consumer"
+        if self._pause == (what, current_person.get()):
+            consumer = f"{current_person.get()}'s consumer"
             self.note(consumer, consumer, "stops")
             self._paused.set()
             await self._resumed.wait()
@@ -122,8 +122,8 @@ class Recording:
 
     async def _connection(self, application, scope, receive, send):
         person = self._names.pop(0) if self._names else f"Person {len(self.people()) + 1}"
-        here.set(person)
-        at.set(unquote(scope["path"]).strip("/").rpartition("/")[2])
+        current_person.set(person)
+        current_room.set(unquote(scope["path"]).strip("/").rpartition("/")[2])
         consumer = f"{person}'s consumer"
         accepted = False
 
@@ -132,7 +132,7 @@ class Recording:
             if event["type"] == "websocket.connect":
                 self.note(person, consumer, "handshake", unquote(scope["path"]))
             elif event["type"] == "websocket.receive":
-                self.note(person, consumer, "frame", _read(event))
+                self.note(person, consumer, "frame", _content(event))
             else:
                 self.note(person, consumer, "disconnect", f"code {event.get('code', 1005)}")
             return event
@@ -143,7 +143,7 @@ class Recording:
                 accepted = True
                 self.note(consumer, person, "accept")
             elif event["type"] == "websocket.send":
-                self.note(consumer, person, "frame", _read(event))
+                self.note(consumer, person, "frame", _content(event))
             elif accepted:
                 self.note(consumer, person, "close", f"code {event.get('code', 1000)}")
             else:
@@ -157,12 +157,12 @@ class Recording:
             self.note(consumer, consumer, "raises", type(error).__name__)
             raise
 
-    # What the layer does: each method has the layer's own as its first argument
+    # What the layer does: each wrapper gets the layer's own method as its first argument
 
     async def _new_channel(self, own, *arguments, **options):
         channel = await own(*arguments, **options)
-        if here.get():
-            self._people[channel] = f"{here.get()}'s consumer"
+        if current_person.get():
+            self._people[channel] = f"{current_person.get()}'s consumer"
         return channel
 
     async def _group_add(self, own, group, channel):
@@ -175,7 +175,7 @@ class Recording:
         await own(group, channel)
 
     async def _group_send(self, own, group, message):
-        source = f"{here.get()}'s consumer" if here.get() else "outside"
+        source = f"{current_person.get()}'s consumer" if current_person.get() else "outside"
         room, sent, turns = self._room(group), set(), []
         self.note(source, room, "group_send", message)
         before = self._waiting(group)
@@ -186,8 +186,9 @@ class Recording:
         finally:
             sending.set(None)
             turn.cancel()
-            # A layer may put the message into the mailboxes itself, without send(). While nobody else has had a turn
-            # nobody has read any, so the mailboxes tell who got it. Who isn't in the group any more was no member.
+            # A layer may put the message into the mailboxes itself, without send(). As long as no other task has run,
+            # nobody has read anything, so the mailboxes tell who got it. Channels that have left the group since were
+            # no longer members.
             after = {} if turns else self._waiting(group)
             for channel in after:
                 if channel not in sent:
@@ -205,7 +206,7 @@ class Recording:
         self.note(room, self._reader(channel), "event", message)
 
     def _waiting(self, group):
-        """Return {member of a group: how many events are in its mailbox}. A layer on Redis doesn't know: {}."""
+        """Return {channel in a group: number of events in its mailbox}, or {} for a layer on Redis, which can't tell."""
         mailboxes = getattr(self.layer, "channels", {})
         return {
             channel: mailboxes[channel].qsize() if channel in mailboxes else 0
@@ -218,13 +219,13 @@ class Recording:
         return self._people.get(channel, channel)
 
     def _room(self, group):
-        """Return the name of the room that a group is for: the last part of the address that led into it."""
+        """Return the name of a group's room: the last part of the path that led to it."""
         if group not in self._rooms:
-            self._rooms[group] = at.get() or group.removeprefix("chat_")
+            self._rooms[group] = current_room.get() or group.removeprefix("chat_")
         return self._rooms[group]
 
     def people(self):
-        """Return who has connected, in that order."""
+        """Return the names of the people who have connected, in order."""
         return list(dict.fromkeys(step["source"] for step in self.steps if step["what"] == "handshake"))
 
     # What can be shown
@@ -233,9 +234,9 @@ class Recording:
         """
         Return the steps in an order that is the same for every run of the same scenario.
 
-        Two consumers work side by side, and which of them is first is chance. What someone outside does
-        (connect, send a frame, go, let a stopped consumer go on) keeps its place. Between two of these, steps
-        that have no participant in common are put in one order: first the layer's, then person by person.
+        Consumers run side by side, and chance decides which of them comes first. Steps from outside (somebody connects,
+        sends a frame, leaves, or resumes a stopped consumer) keep their places. Between two of these, steps without a
+        common participant are sorted: first the layer's, then person by person.
         """
         ordered, segment = [], []
         for step in self.steps:
@@ -265,7 +266,7 @@ class Recording:
         return ordered
 
     def text(self):
-        """Return the recording as lines of text, one a step."""
+        """Return the recording as text, with one line for each step."""
         return "\n".join(
             f"{step['source']} → {step['target']}: {' '.join(filter(None, label(step)))}"
             + (" (new)" if self.is_new(step) else "")
@@ -275,7 +276,7 @@ class Recording:
     __repr__ = text
 
     def since(self, before):
-        """Return this recording with the steps marked that an earlier one of the same scenario doesn't have."""
+        """Return this recording. All steps that an earlier one of the same scenario doesn't have are marked as new."""
         self.before = before
         return self
 
@@ -285,14 +286,14 @@ class Recording:
         return step not in self.before.steps
 
     def picture(self):
-        """Return the recording as a sequence diagram, an SVG picture."""
+        """Return the recording as a sequence diagram: the text of an SVG picture."""
         return sequence(self)
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         return {"image/svg+xml": self.picture(), "text/plain": self.text()}
 
     def xray(self):
-        """Return what is in the layer now: the rooms, who is in them, and what waits for whom."""
+        """Return an Xray of the layer: its rooms, their members, and how many events wait for each. Not for Redis."""
         rooms = {self._room(group): [] for group in self.layer.groups}
         for group, channels in self.layer.groups.items():
             for channel in channels:
@@ -301,8 +302,8 @@ class Recording:
         return Xray(rooms, self.layer.capacity, lost=sum(step["what"] == "lost" for step in self.steps))
 
 
-def _read(event):
-    """Return a frame's text, or how many bytes it has."""
+def _content(event):
+    """Return a frame's text or, if it is binary, the number of its bytes in words."""
     if event.get("text") is not None:
         return event["text"]
     return f"{len(event['bytes'])} bytes"

@@ -1,7 +1,7 @@
 """
-A scene: people in rooms, without a server, and the recording of what they do.
+A scene: people in rooms, without a server, and a recording of what they do.
 
-It is for cells with %%in_project, which run in a fresh process of the student's project.
+It is for cells with %%in_project, which run in a fresh process with the student's project.
 """
 
 import json
@@ -19,8 +19,8 @@ class Scene:
     """
     People in rooms of your project, recorded.
 
-    The project's root application is used, or, with `consumer`, that consumer class alone, without a route.
-    `layer` is the channel layer, by default one as the project's settings describe it.
+    They connect to the project's root application or, with `consumer`, straight to that consumer class, which needs no
+    route. `layer` is the channel layer, by default the one in the project's settings.
     """
 
     def __init__(self, *names, consumer=None, layer=None):
@@ -31,16 +31,16 @@ class Scene:
 
     async def join(self, name, room="lobby", accepted=True):
         """
-        Return the person of this name, once they are in the room. People join in the order of the scene's names.
+        Return the Person with this name once they are in the room. People join in the order of the scene's names.
 
-        With accepted=False don't wait for the consumer to accept: it may be stopped before it does.
+        With accepted=False don't wait until the consumer accepts the socket: it may be stopped before it does.
         """
         person = Person(name, self.application, room)
         await person.connect(accepted)
         return person
 
     def xray(self):
-        """Return what is in the channel layer now."""
+        """Return an Xray of the channel layer."""
         return self.recording.xray()
 
     def _repr_mimebundle_(self, include=None, exclude=None):
@@ -48,12 +48,12 @@ class Scene:
 
 
 def alone(consumer):
-    """Return an application that leads every room to this consumer, for when there is no route yet."""
+    """Return an application that routes every room to this consumer, for projects that have no route yet."""
     return URLRouter([path("ws/chat/<str:room_name>/", consumer.as_asgi())])
 
 
 class Person:
-    """Somebody with a socket to the application: Channels' communicator plays the server."""
+    """Somebody who has a socket to the application. Channels' communicator plays the server."""
 
     def __init__(self, name, application, room):
         self.name = name
@@ -74,7 +74,7 @@ class Person:
         await self.socket.send_input({"type": "websocket.receive", "text": frame})
 
     async def hear(self):
-        """Return the next frame, decoded."""
+        """Return the next frame, decoded, or "websocket.close". Raises asyncio.TimeoutError after 5 s."""
         event = await self.socket.receive_output(PATIENCE)
         return json.loads(event["text"]) if event["type"] == "websocket.send" else event["type"]
 
@@ -83,7 +83,7 @@ class Person:
         await self.socket.disconnect(timeout=PATIENCE)
 
     async def end(self):
-        """Wait until the consumer has ended by itself. Return the name of the error that it died of, if it did."""
+        """Wait until the consumer has ended by itself. Return the name of the error that ended it, or None."""
         try:
             await self.socket.wait(timeout=PATIENCE)
         except Exception as error:

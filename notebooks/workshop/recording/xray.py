@@ -13,13 +13,13 @@ class Xray:
         return Xray(self.rooms, self.capacity, self.lost, before)
 
     def rows(self):
-        """Yield (room, reader, waiting, change) for everyone in a room now or before. change is a word or ""."""
+        """Yield (room, reader, waiting, change) for everyone in a room, now or before. `change` is "" if there is none."""
         old = (
-            {(room, reader): waiting for room, who in self.before.rooms.items() for reader, waiting in who}
+            {(room, reader): waiting for room, readers in self.before.rooms.items() for reader, waiting in readers}
             if self.before
             else None
         )
-        new = {(room, reader): waiting for room, who in self.rooms.items() for reader, waiting in who}
+        new = {(room, reader): waiting for room, readers in self.rooms.items() for reader, waiting in readers}
         for room, reader in dict.fromkeys([*(old or {}), *new]):
             key = (room, reader)
             change = ""
@@ -39,7 +39,7 @@ class Xray:
             for room, reader, waiting, change in self.rows()
         ]
         lost = self.lost - (self.before.lost if self.before else 0)
-        return "\n".join([*(lines or ["Nobody is in a room."]), *([f"lost: {lost}"] if lost else [])])
+        return "\n".join([*(lines or ["Nobody is in any room."]), *([f"lost: {lost}"] if lost else [])])
 
     __repr__ = text
 

@@ -1,4 +1,4 @@
-"""Stage by stage: the arrows that a stage adds to one and the same scenario."""
+"""The arrows that each stage adds to the same scenario."""
 
 import json
 import tempfile
@@ -9,7 +9,7 @@ from workshop.lesson.stages import find_notebook, replay
 from workshop.processes.fresh import run_fresh
 from workshop.recording import Recording
 
-# Alice and Bob join, Alice says hello, Bob sends what is no message. A stage that can't do all of it does what it can.
+# Alice and Bob join, Alice says hello, and Bob sends a bad message. A stage that can't do all of this does what it can.
 SCENARIO = """
 import asyncio, json
 from contextlib import suppress
@@ -38,10 +38,10 @@ print(json.dumps(steps))
 
 def arrows(stage):
     """
-    Return the recording of a scenario on what a stage leaves, with the arrows marked that the stage before hasn't.
+    Return the Recording of a scenario in the project that a stage leaves. The arrows that the stage adds are marked.
 
-    Alice and Bob join, Alice says hello, Bob sends what is no message. The code is the lesson's, not the student's.
-    Raises WorkshopError if there is no such stage or it has nothing to record.
+    Alice and Bob join, Alice says hello, and Bob sends a bad message. The code is the lesson's, not the student's.
+    Raises WorkshopError if there is no such stage, or if nobody can join a room after it.
     """
     find_notebook(stage)
     states = {0: {}, **dict(replay(stage))}
@@ -52,12 +52,12 @@ def arrows(stage):
 
 
 def record(files):
-    """Return the recording of the scenario on a project made of these files, in a process of its own."""
+    """Play the scenario in a project made of these files, in a fresh process. Return its Recording."""
     recording = Recording()
     with tempfile.TemporaryDirectory(prefix="stage-", ignore_cleanup_errors=True) as folder:
         write_files(files, folder)
         run = run_fresh("workshop.processes.cell", folder, source=SCENARIO, errors=False)
-    said = run.stdout.strip().splitlines()
-    if said and said[-1].startswith("["):
-        recording.steps = json.loads(said[-1])
+    lines = run.stdout.strip().splitlines()
+    if lines and lines[-1].startswith("["):
+        recording.steps = json.loads(lines[-1])
     return recording

@@ -1,4 +1,4 @@
-"""Run a stage's tests on the workspace, and show what they found as a student wants to read it."""
+"""Run a stage's tests on the workspace."""
 
 from workshop.drawing import Check
 from workshop.errors import WorkshopError
@@ -9,10 +9,10 @@ from workshop.processes.tests import run_tests
 
 def check(stage):
     """
-    Run the tests of a stage on notebooks/workspace/, in a fresh process, and return what they found.
+    Run the tests of a stage on notebooks/workspace/, in a fresh process, and return a Check.
 
-    Each test is a sentence, green or red. A red one says what was seen, what is asked and which file to
-    open. Raises WorkshopError if there is no workspace, no such stage, or no answer within a minute.
+    It shows each test as a sentence, green or red. A red one says what was seen, what is asked and which file to
+    open. Raises WorkshopError if the stage has no tests, there is no workspace, or the tests take more than a minute.
     """
     notebook = find_notebook(stage)
     tests = sorted((REPOSITORY / "tests").glob(f"test_{stage}_*.py"))

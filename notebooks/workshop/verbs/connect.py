@@ -1,4 +1,4 @@
-"""A real WebSocket client, for talking to a server from a cell."""
+"""A real WebSocket client, to talk to a server from a cell."""
 
 import asyncio
 import json
@@ -12,37 +12,37 @@ PATIENCE = 2  # seconds to wait for a frame
 
 
 class Member:
-    """Somebody with a socket to a real server."""
+    """Somebody who has a socket to a real server."""
 
     def __init__(self, name, socket):
         self.name, self._socket = name, socket
 
     async def say(self, message):
-        """Send {"message": message}."""
+        """Send {"message": message}. Raises WorkshopError if the socket is closed."""
         await self.send(json.dumps({"message": message}))
 
     async def send(self, frame):
-        """Send one frame as it is: a str makes a text frame, bytes a binary one."""
+        """Send one frame as it is: a str as text, bytes as binary. Raises WorkshopError if the socket is closed."""
         try:
             await self._socket.send(frame)
         except websockets.ConnectionClosed as closed:
-            raise WorkshopError(f"{self.name}'s socket is closed: {_say(closed)}.") from None
+            raise WorkshopError(f"{self.name}'s socket was closed {_describe(closed)}.") from None
 
     async def hear(self, seconds=PATIENCE):
-        """Return the next frame, decoded; where none comes, or the socket is closed, words that say so."""
+        """Return the next frame, decoded from JSON if it is JSON. If none comes, return a str that says why."""
         try:
             frame = await asyncio.wait_for(self._socket.recv(), seconds)
         except asyncio.TimeoutError:
             return f"nothing within {seconds} s"
         except websockets.ConnectionClosed as closed:
-            return f"nothing any more: the server has closed the socket, {_say(closed)}"
+            return f"nothing more: the socket was closed {_describe(closed)}"
         try:
             return json.loads(frame)
         except ValueError:
             return frame
 
     def stop_reading(self):
-        """Take in nothing more of what the server sends."""
+        """Stop reading what the server sends."""
         self._socket.transport.pause_reading()
 
     async def leave(self):
@@ -50,16 +50,18 @@ class Member:
         await self._socket.close()
 
 
-def _say(closed):
-    return f"close code {closed.rcvd.code}" if closed.rcvd else "without a close frame, which a browser reports as 1006"
+def _describe(closed):
+    if closed.rcvd:
+        return f"with close code {closed.rcvd.code}"
+    return "without a close frame, which a browser reports as 1006"
 
 
 async def connect(server, room="lobby", name="Somebody", origin=None, path=None):
     """
-    Open a socket to a room of a server, and return the Member that has it.
+    Open a socket to a room of a server, and return its Member.
 
-    `origin` is the site that a browser would name, by default the server's own; `path` replaces the room's
-    address by any other. Raises WorkshopError if the server refuses the handshake.
+    `origin` is the site that a browser would name in the handshake, by default the server's own. `path` is used instead
+    of the room's address. Raises WorkshopError if the server refuses the handshake or can't be reached.
     """
     path = path or f"/ws/chat/{quote(room, safe='')}/"
     try:

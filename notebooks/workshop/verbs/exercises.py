@@ -1,4 +1,4 @@
-"""The exercises: each is a file in tests/exercises/ that says the task and tests what the student made of it."""
+"""The exercises: each is a file in tests/exercises/ that states a task and tests the student's solution."""
 
 import ast
 import re
@@ -11,7 +11,7 @@ from workshop.processes.tests import run_tests
 
 
 def exercises():
-    """Print the name of each exercise with the first sentence of its task. The number is its notebook's."""
+    """Print each exercise's name, which begins with the number of its notebook, and the first sentence of its task."""
     files = find_files()
     width = max(map(len, files))
     for name, path in files.items():
@@ -21,10 +21,9 @@ def exercises():
 
 def exercise(name):
     """
-    Run the tests of an exercise on notebooks/workspace/, in a fresh process, and return what they found.
+    Run the tests of an exercise on notebooks/workspace/, in a fresh process, and return a Check.
 
-    It is shown as a stage's check is. Raises WorkshopError if there is no such exercise, no workspace, or no
-    answer within a minute.
+    Raises WorkshopError if there is no such exercise or no workspace, or if the tests take more than a minute.
     """
     files = find_files()
     if name not in files:
@@ -35,12 +34,12 @@ def exercise(name):
 
 
 def find_files():
-    """Return {name of an exercise: its file}, in the lesson's order."""
+    """Return {name of an exercise: path of its file}, in the order of the lesson."""
     files = sorted((REPOSITORY / "tests" / "exercises").glob("exercise_*.py"))
     return {path.stem.removeprefix("exercise_"): path for path in files}
 
 
 def stage_to_open(name):
-    """Return the stage whose beginning the exercise builds on: the one after its notebook's, or the last."""
+    """Return the stage to open for an exercise: the one after its notebook, or the last."""
     stage = int(name.split("_")[0])
     return min((number for number in numbers() if number > stage), default=stage)

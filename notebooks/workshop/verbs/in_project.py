@@ -1,7 +1,7 @@
 """
 %%in_project: run a cell in a fresh process, with the workspace's project set up.
 
-A kernel keeps the classes that it has imported, so after a file was written it would still use the old ones.
+A kernel keeps the classes that it has imported: after you write a file, it would still use the old ones.
 """
 
 import json
@@ -21,7 +21,7 @@ def in_project(line, cell):
     try:
         run = run_fresh("workshop.processes.cell", WORKSPACE if WORKSPACE.is_dir() else Path.cwd(), source=cell)
     except subprocess.TimeoutExpired:
-        print(f"The cell was not done after {TIMEOUT} s, and was ended.")
+        print(f"The cell was still running after {TIMEOUT} s, so it was stopped.")
         return
     for piece in re.split(f"^({SHOWN}.*)\n", run.stdout, flags=re.MULTILINE):
         if piece.startswith(SHOWN):

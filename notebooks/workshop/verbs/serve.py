@@ -10,12 +10,13 @@ from workshop.processes.server import start
 
 def serve(port=None, record=None, **environment):
     """
-    Serve notebooks/workspace/ with `manage.py runserver`, on a free port or on the one given.
+    Serve notebooks/workspace/ with `manage.py runserver`, on this port or on a free one.
 
-    Returns a Server once it answers. With record=("Alice", "Bob") all that passes is recorded: these names are given
-    to who connects, in that order, and the server's recording() returns it. Other keyword arguments are set in the
-    server's environment: serve(REDIS_URL="redis://…"). It ends with stop(), with the next open_stage(), and with
-    the notebook's kernel. Raises WorkshopError, with the server's own words, if it doesn't start.
+    Returns a Server once it answers. With record=("Alice", "Bob") all traffic is recorded: clients get these names in
+    the order in which they connect, and the server's recording() returns the Recording. Other keyword arguments become
+    environment variables of the server: serve(REDIS_URL="redis://…"). The server ends with stop(), with the next
+    open_stage(), or with the notebook's kernel. Raises WorkshopError if there is no project, if the port is in use, or,
+    with the server's last lines, if it doesn't start.
     """
     if not (WORKSPACE / "manage.py").is_file():
         raise WorkshopError("There is no notebooks/workspace/manage.py to serve. Stage 1 makes it.")
@@ -23,5 +24,5 @@ def serve(port=None, record=None, **environment):
 
 
 def windows(server, *rooms):
-    """Return live windows on these rooms of a server, side by side: windows(server, "lobby", "lobby")."""
+    """Return live pages of these rooms, side by side: windows(server, "lobby", "lobby")."""
     return Windows([f"{server.url}chat/{quote(room, safe='')}/" for room in rooms])

@@ -18,17 +18,17 @@ COPIES = NOTEBOOKS / "workspace_copies"
 
 def open_stage(stage):
     """
-    Make notebooks/workspace/ what a stage starts from: what the stages before it leave.
+    Set up notebooks/workspace/ as a stage starts: with the files that the stages before it leave.
 
-    Work of yours that would change is first moved to a folder in notebooks/workspace_copies/, and a line
-    says which. Raises WorkshopError if there is no such stage or a notebook can't be read; then the
-    workspace stays as it is.
+    Work of yours that would change is first moved to a folder in notebooks/workspace_copies/, whose name is printed.
+    Raises WorkshopError, and leaves the workspace as it is, if there is no such stage, a notebook can't be read, or the
+    workspace can't be moved.
     """
     find_notebook(stage)
     wanted = state_before(stage)
     copies = sorted(COPIES.glob("*/workspace"))
     if copies and not WORKSPACE.exists():
-        print(f"There was no workspace. The last copy of your work is {in_notebooks(copies[-1])}")
+        print(f"There was no workspace. The last copy of your work is {show_path(copies[-1])}")
     current = read_files(WORKSPACE)
     stop_all()
     if current == wanted and WORKSPACE.is_dir():
@@ -37,7 +37,7 @@ def open_stage(stage):
     copy = _swap(wanted, keep=not is_a_stage(current))
     print(f"Stage {stage} is open: {describe(wanted)}")
     if copy:
-        say_kept(copy)
+        print_copy(copy)
 
 
 def state_before(stage):
@@ -47,35 +47,37 @@ def state_before(stage):
 
 
 def is_a_stage(files):
-    """Return whether these files are just what some stage leaves, with nothing of the student's."""
+    """Return whether these are exactly the files that some stage leaves, without any work of the student."""
     if not files:
         return True
     try:
         return any(_without_key(files) == _without_key(state) for _, state in replay(max(numbers())))
-    except WorkshopError:  # a notebook can't be read: keep a copy, then
+    except WorkshopError:  # a notebook can't be read: to be safe, keep a copy
         return False
 
 
 def describe(files):
     if not files:
         return "notebooks/workspace/ is empty."
-    return f"notebooks/workspace/ has the {len(files)} files of the stages before."
+    return f"notebooks/workspace/ has the {len(files)} files that the stages before it leave."
 
 
 def _without_key(files):
-    """The files as they are but for the SECRET_KEY, which startproject makes anew each time."""
+    """Return the files without the SECRET_KEY, which startproject makes anew each time."""
     key = re.compile(rb"^SECRET_KEY = '.*'$", re.MULTILINE)
     return {name: key.sub(b"", content) for name, content in files.items()}
 
 
 def _swap(files, keep):
     """
-    Replace the workspace by these files. Return the folder that keeps the old one, None if it need not be kept.
+    Replace the workspace by these files. Return the copy of the old one, or None if there is nothing to keep.
 
-    The new workspace is made beside the old one and then takes its name, so whatever interrupts this, the
-    workspace is the old one or the new one. Raises WorkshopError if the old one can't be moved.
+    The new workspace is made in another folder, which then takes the old one's name. So the workspace is always either
+    the old one or the new one, even if this is interrupted. Raises WorkshopError if the old one can't be moved.
     """
-    for unfinished in NOTEBOOKS.glob(".workspace-*"):  # of a kernel that was killed; not of one at work just now
+    for unfinished in NOTEBOOKS.glob(
+        ".workspace-*"
+    ):  # left by a kernel that was killed; a younger one may still be in use
         if time.time() - unfinished.stat().st_mtime > 60:
             shutil.rmtree(unfinished, ignore_errors=True)
     new = Path(tempfile.mkdtemp(prefix=".workspace-", dir=NOTEBOOKS))
@@ -95,52 +97,52 @@ def _swap(files, keep):
             raise
     except OSError as error:
         raise WorkshopError(
-            f"The workspace can't be replaced: {error}. Close what has a file of notebooks/workspace/ open "
+            f"The workspace can't be replaced: {error}. Close whatever has a file in notebooks/workspace/ open "
             "(an editor, a terminal, a server, another notebook's kernel), then run this cell again."
         ) from None
     finally:
         shutil.rmtree(new, ignore_errors=True)
         if not keep or not old.exists():
             shutil.rmtree(old.parent, ignore_errors=True)
-        with contextlib.suppress(OSError):  # it holds earlier copies
+        with contextlib.suppress(OSError):  # there are earlier copies in it
             COPIES.rmdir()
     return old if old.exists() else None
 
 
 def make_copy_folder():
-    """Make a new folder in notebooks/workspace_copies/, and return the path in it that a copy may take."""
+    """Make a new folder in notebooks/workspace_copies/, and return the path for a copy in it."""
     COPIES.mkdir(exist_ok=True)
     return Path(tempfile.mkdtemp(prefix=time.strftime("%Y-%m-%d_%H-%M-%S_"), dir=COPIES)) / "workspace"
 
 
-def say_kept(copy):
-    print(f"Your work is kept in {in_notebooks(copy)}")
+def print_copy(copy):
+    print(f"Your work is kept in {show_path(copy)}")
 
 
-def in_notebooks(folder):
+def show_path(folder):
     return f"notebooks/{folder.relative_to(NOTEBOOKS).as_posix()}/"
 
 
 def python(*arguments):
     """
-    Run `python …` in the workspace and print what it says: python("manage.py", "startapp", "chat").
+    Run `python …` in the workspace and print its output: python("manage.py", "startapp", "chat").
 
-    The workspace is made if there is none. A command that fails says so in its own words.
+    Makes the workspace if there is none. If the command fails, its exit code is printed too.
     """
     WORKSPACE.mkdir(exist_ok=True)
     run = run_python([str(argument) for argument in arguments], WORKSPACE)
     if run.stdout.strip():
         print(run.stdout.strip())
     if run.returncode:
-        print(f"(It ended with the exit code {run.returncode}, so something went wrong.)")
+        print(f"(It ended with exit code {run.returncode}, so something went wrong.)")
 
 
 def remove(*paths):
-    """Delete these files from the workspace, and a folder that is empty then."""
+    """Delete these files from the workspace, and their folders if nothing else is in them."""
     remove_files(paths, WORKSPACE)
 
 
 def difference(stage):
-    """Return what you changed since the beginning of a stage: the workspace against the stages before it."""
+    """Return what you have changed since a stage began, as a Difference. Raises WorkshopError if there is no such stage."""
     find_notebook(stage)
     return Difference(_without_key(state_before(stage)), _without_key(read_files(WORKSPACE)))

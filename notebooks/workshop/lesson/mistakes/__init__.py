@@ -1,7 +1,7 @@
 """
-The classic mistakes: small changes to a stage's right code, each one that people really make.
+The classic mistakes: small changes to a stage's right code, mistakes that people really make.
 
-stage_3.diff holds those of stage 3, say; change.py says how to read it.
+Those of stage 3, for example, are in stage_3.diff. change.py explains the format.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """
-A change to a project, written as a diff: how the classic mistakes, and the tests' right solutions, are stored.
+Changes to a project, written as diffs: the classic mistakes, and the tests' other right solutions.
 
-A file of changes holds any number of them, each with a few lines of header and then its diff:
+A file holds any number of changes. Each has a few headers and then its diff:
 
     Name: daphne-last
     Title: daphne is not the first of the apps
@@ -15,12 +15,12 @@ A file of changes holds any number of them, each with a few lines of header and 
          "django.contrib.staticfiles",
     +    "daphne",
 
-A hunk has no line numbers: its old lines have to stand in the file exactly once. A header that is too long for one
-line goes on in the next, indented. `+++ FILE` in place of `--- FILE` writes a whole file. `rename from A` and
-`rename to B` move one. Whatever stands above the first `Name:` is a comment.
+A hunk has no line numbers: its old lines have to be in the file exactly once. A header that is too long for one line
+continues on the next, indented. `+++ FILE` instead of `--- FILE` writes a whole file. `rename from A` and `rename to B`
+move a file. Everything above the first `Name:` is a comment.
 
-A mistake that shows at runserver also has `Terminal:`, `Browser:`, `Cause:` and `Fix:`. From these symptoms.py makes
-the page notebooks/symptoms.md.
+A mistake that can be seen with runserver also has `Terminal:`, `Browser:`, `Cause:` and `Fix:`, from which symptoms.py
+makes the page notebooks/symptoms.md.
 """
 
 import re
@@ -32,7 +32,7 @@ from workshop.lesson.stages import following
 
 @dataclass(frozen=True)
 class Change:
-    """A change to the files that a stage leaves. `headers` are those above its diff, `steps` what the diff says."""
+    """A change to the files that a stage leaves: the headers above its diff, and the steps that the diff describes."""
 
     stage: int
     headers: dict
@@ -44,7 +44,7 @@ class Change:
 
     @property
     def title(self):
-        """What is different, in words."""
+        """The change in words: what is wrong, if it is a mistake."""
         return self.headers["Title"]
 
     @property
@@ -54,16 +54,16 @@ class Change:
 
     @property
     def words(self):
-        """What that test says: the part of its failure that names the cause."""
+        """The part of that test's message that names the cause."""
         return self.headers["Words"]
 
     @property
     def file(self):
-        """The file that the test tells the student to open: the first one that the change touches."""
+        """The file that the test tells the student to open: the first one that the diff changes."""
         return self.steps[0].opened
 
     def apply(self, files):
-        """Return these files, {path: bytes}, with the change made. Raises WorkshopError if it doesn't fit them."""
+        """Return these files, {path: bytes}, with the change made. Raises WorkshopError if its lines aren't there."""
         files = dict(files)
         for step in self.steps:
             problem = step.apply(files)
@@ -77,7 +77,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Edit:
-    """Lines of a file that become other lines."""
+    """Replace some lines of a file by other lines."""
 
     file: str
     old: str
@@ -88,7 +88,7 @@ class Edit:
         return self.file
 
     def apply(self, files):
-        """Make the change in these files. Return what is in the way, as a sentence, or None."""
+        """Change the lines in these files. If that can't be done, return a sentence that says why."""
         content = files.get(self.file, b"").decode("utf-8", "surrogateescape")
         windows = "\r\n" in content
         content = "\n" + content.replace("\r\n", "\n")
@@ -100,7 +100,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class Write:
-    """A whole file, in place of the one of that name if there is one."""
+    """Write a whole file, whether or not there is one with that name."""
 
     file: str
     content: str
@@ -110,13 +110,13 @@ class Write:
         return self.file
 
     def apply(self, files):
-        """Write the file into these files."""
+        """Put the file among these files."""
         files[self.file] = self.content.encode("utf-8")
 
 
 @dataclass(frozen=True)
 class Move:
-    """A file that gets another path."""
+    """Move a file to another path."""
 
     old: str
     new: str
@@ -126,14 +126,14 @@ class Move:
         return self.new
 
     def apply(self, files):
-        """Move the file in these files. Return what is in the way, as a sentence, or None."""
+        """Move the file in these files. If that can't be done, return a sentence that says why."""
         if self.old not in files or self.new in files:
             return f"Your project has no {self.old} that could move to {self.new}."
         files[self.new] = files.pop(self.old)
 
 
 def read_changes(path, stage):
-    """Return the changes in a file of changes, in order. Raises ValueError, with the line, if it can't be read."""
+    """Return the changes in a file, in order. Raises ValueError, with the line, if a line is no part of a diff."""
     blocks = re.split(r"^(?=Name: )", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return [Change(stage, *_parse(block, path.name)) for block in blocks[1:]]
 
@@ -176,5 +176,5 @@ def _parse(block, where):
 
 
 def _lines(hunk, signs):
-    """Return the text of those of a hunk's lines that begin with one of these signs. An empty line is one of both."""
+    """Return the text of a hunk's lines that begin with one of these signs. An empty line counts as unchanged."""
     return "".join(f"{line[1:]}\n" for line in hunk if (line or " ")[0] in signs)
