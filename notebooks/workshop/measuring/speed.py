@@ -71,9 +71,9 @@ def measure(*sizes, rounds=1):
                     speed = run_crowd(running, "speed", size, DELIVERIES, MESSAGES)
                     if speed["lost"] or speed["disordered"]:
                         raise WorkshopError(
-                            f"In a room of {size}, {name!r} lost {speed['lost']} of {speed['expected']} deliveries, and "
-                            f"{speed['disordered']} times a member got a sender's messages out of order. Before you "
-                            "measure, see what check(8) says."
+                            f"In a room of {size}, {name!r} lost {speed['lost']} of {speed['expected']} deliveries, "
+                            f"and {speed['disordered']} times a member got a sender's messages out of order. Before "
+                            "you measure, see what check(8) says."
                         )
                     results.setdefault((size, name), []).append((speed["per_second"], speed["delay"]))
     return Measured(results)

@@ -85,11 +85,11 @@ class Recording:
         self._resumed.clear()
 
     async def paused(self):
-        """Wait until the consumer has stopped. Raises asyncio.TimeoutError after 5 s."""
+        """Wait until the consumer has stopped. Raises TimeoutError after 5 s."""
         await asyncio.wait_for(self._paused.wait(), PATIENCE)
 
     async def until(self, source, what):
-        """Wait until somebody has done this: until("Bob's consumer", "group_add"). Raises asyncio.TimeoutError after 5 s."""
+        """Wait until("Bob's consumer", "group_add"): until somebody has done this. Raises TimeoutError after 5 s."""
 
         async def done():
             while not any(step["source"] == source and step["what"] == what for step in self.steps):
@@ -206,7 +206,7 @@ class Recording:
         self.note(room, self._reader(channel), "event", message)
 
     def _waiting(self, group):
-        """Return {channel in a group: number of events in its mailbox}, or {} for a layer on Redis, which can't tell."""
+        """Return {channel in a group: number of events in its mailbox}, or {} for a layer on Redis: it can't tell."""
         mailboxes = getattr(self.layer, "channels", {})
         return {
             channel: mailboxes[channel].qsize() if channel in mailboxes else 0

@@ -74,7 +74,7 @@ class Person:
         await self.socket.send_input({"type": "websocket.receive", "text": frame})
 
     async def hear(self):
-        """Return the next frame, decoded, or "websocket.close". Raises asyncio.TimeoutError after 5 s."""
+        """Return the next frame, decoded, or "websocket.close". Raises TimeoutError after 5 s."""
         event = await self.socket.receive_output(PATIENCE)
         return json.loads(event["text"]) if event["type"] == "websocket.send" else event["type"]
 

@@ -13,7 +13,7 @@ class Xray:
         return Xray(self.rooms, self.capacity, self.lost, before)
 
     def rows(self):
-        """Yield (room, reader, waiting, change) for everyone in a room, now or before. `change` is "" if there is none."""
+        """Yield (room, reader, waiting, change) for everyone in a room, now or before. `change` may be "" for none."""
         old = (
             {(room, reader): waiting for room, readers in self.before.rooms.items() for reader, waiting in readers}
             if self.before

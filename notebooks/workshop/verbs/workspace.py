@@ -143,6 +143,6 @@ def remove(*paths):
 
 
 def difference(stage):
-    """Return what you have changed since a stage began, as a Difference. Raises WorkshopError if there is no such stage."""
+    """Return the Difference that you have made since a stage began. Raises WorkshopError if there is no such stage."""
     find_notebook(stage)
     return Difference(_without_key(state_before(stage)), _without_key(read_files(WORKSPACE)))
