@@ -1,7 +1,7 @@
 """
 The limit: a server that sends each text frame to everyone on the same path, and does nothing else.
 
-It is what Python and one process leave when there is no Django, no Channels, no check and no mailbox:
+This is how fast Python can be in one process, without Django, Channels, checks and mailboxes:
 `python tests/benchmarks/bare.py PORT`.
 """
 
@@ -23,7 +23,7 @@ async def stay(connection):
         async for frame in connection:
             if isinstance(frame, str):
                 broadcast(room, frame)
-    except ConnectionClosed:  # without a goodbye, as a crowd leaves
+    except ConnectionClosed:  # the crowd leaves without a close frame
         pass
     finally:
         room.discard(connection)

@@ -1,7 +1,7 @@
 """
-What daphne can do at all: a chat that is nothing but an ASGI application.
+Daphne at its best: a chat that is nothing but an ASGI application.
 
-JSON in, JSON out, and one loop over everyone on the same path: no Channels, no check, no mailbox.
+JSON in, a loop over everyone on the same path, JSON out: no Channels, no checks, no mailboxes.
 `python -m daphne bare_daphne:application` serves it.
 """
 
@@ -10,7 +10,7 @@ import json
 
 from autobahn.exception import Disconnected
 
-rooms = collections.defaultdict(set)  # path: the `send` of everyone there
+rooms = collections.defaultdict(set)  # path: the `send` of each client there
 
 
 async def application(scope, receive, send):

@@ -1,18 +1,18 @@
 """
-Measure this project beside other servers, in turns, and report it as Markdown. It takes some 20 minutes.
+Compare the speed of this project with other servers, and report it as Markdown. It takes about 20 minutes.
 
     python tests/benchmarks/benchmark.py                         print the report
-    python tests/benchmarks/benchmark.py --write                 write it to results.md, and its picture beside it
-    python tests/benchmarks/benchmark.py --channels-4-1 FOLDER   measure Channels 4.1 too, which is installed there
-    python tests/benchmarks/benchmark.py --json raw.json         keep the raw numbers too
-    python tests/benchmarks/benchmark.py --again raw.json        report on those, and measure nothing
-    python tests/benchmarks/benchmark.py --quick                 a trial of a minute: the numbers mean little
+    python tests/benchmarks/benchmark.py --write                 write it to results.md, with its picture beside it
+    python tests/benchmarks/benchmark.py --channels-4-1 FOLDER   measure Channels 4.1 too, and install it there
+    python tests/benchmarks/benchmark.py --json raw.json         also keep the raw numbers
+    python tests/benchmarks/benchmark.py --again raw.json        report on those without measuring
+    python tests/benchmarks/benchmark.py --quick                 a trial run of a minute, whose numbers mean little
 
-Developers compare a few servers in a minute or two, without the floods and the slowest bursts:
+To compare a few servers in a minute or two, without the floods and the slowest bursts:
 
     python tests/benchmarks/benchmark.py --only "this project,bare daphne" --rounds 3 --sizes 50,200,500
 
-Leave the computer alone meanwhile: whatever else it does is measured too. Ctrl+C ends all that was started.
+Leave the computer alone meanwhile: whatever else it does is measured too. Ctrl+C stops everything.
 """
 
 import argparse
@@ -46,8 +46,8 @@ RESULTS = HERE / "results.md"
 NO_REDIS = "There is no redis-server on this machine, so the row of channels_redis is missing."
 NO_CHANNELS_4_1 = "The row of Channels 4.1 is missing: it needs `--channels-4-1 FOLDER`."
 
-# sizes, burst, fair: members of the rooms; quiet, busy: seconds; messages, floods: how many messages a delay is taken
-# from, in a room alone and beside a flood; slow_bursts: in how many rounds those have a burst that need a minute for it
+# sizes, burst, fair: members of the rooms. quiet, busy: seconds. messages, floods: how many messages to measure a delay
+# with, in a room alone and beside a flood. slow_bursts: in how many rounds a server that is slow in a burst has one.
 FULL = {
     "sizes": [50, 200, 500],
     "burst": 200,
@@ -68,25 +68,25 @@ QUICK = {
     "messages": 2,
     "floods": 1,
 }
-ONLY = {"slow_bursts": 0, "quiet": 0, "floods": 0}  # what --only leaves out of a plan
+ONLY = {"slow_bursts": 0, "quiet": 0, "floods": 0}  # what --only omits
 
 
 def measure_all(plan, rounds, channels_4_1=None):
     """
-    Return {"plan", "machine", "missing", "rounds", "burst_only"}: all that is measured, and sentences on what is not.
+    Measure all servers in turns. Return {"plan", "machine", "missing", "rounds", "burst_only"}.
 
-    channels_4_1 is the folder of the environment that make_environment() makes, None to do without. A round maps a
-    server's name to what take_turn() found. "burst_only" maps the servers that have no other turn to their burst.
-    Raises ServerFailed.
+    channels_4_1 is the folder for make_environment(), or None to do without Channels 4.1. "missing" has a sentence on
+    each server that can't be measured. A round maps a server's name to what take_turn() found. "burst_only" maps the
+    servers that have no other turn to their burst. Raises ServerFailed.
     """
     found = {"plan": plan, "machine": describe_machine(), "missing": [], "rounds": [], "burst_only": {}}
     burst_only = {} if plan["only"] else BURST_ONLY
     with serve_redis() as redis_url:
-        kinds, found["missing"] = choose(plan["only"], redis_url, channels_4_1)
+        kinds, found["missing"] = choose_servers(plan["only"], redis_url, channels_4_1)
         turns = rounds * len(kinds) + len(burst_only)
         with tqdm(total=turns, unit="turn", dynamic_ncols=True) as bar:
             for number in range(rounds):
-                # Every other round goes backwards, so that a machine that slows down with time is unfair to nobody.
+                # Every other round goes backwards, so that a machine that slows down with time is fair to all.
                 names = list(kinds) if number % 2 == 0 else list(reversed(kinds))
                 found["rounds"].append({})
                 for name in names:
@@ -102,8 +102,8 @@ def measure_all(plan, rounds, channels_4_1=None):
     return found
 
 
-def choose(only, redis_url, channels_4_1):
-    """Return what can be measured here, as SERVERS has it, and a sentence on each server that can't."""
+def choose_servers(only, redis_url, channels_4_1):
+    """Return (kinds, missing): the part of SERVERS that can be measured here, and a sentence on each of the others."""
     kinds = {name: kind for name, kind in SERVERS.items() if not only or name in only}
     missing = []
     if REDIS in kinds and not redis_url:
@@ -122,17 +122,17 @@ def choose(only, redis_url, channels_4_1):
 
 def take_turn(name, kind, redis_url, plan, with_burst):
     """
-    Start a server, measure its rooms, and end it. Then the same for the burst, if asked, and for the flood.
+    Start a server, measure its rooms, and end it. Do the same for the burst, if asked for, and for the flood.
 
-    What follows a burst or a flood would find a server that still has work left. Return {"start_up": seconds,
-    "memory": bytes each, "rooms": {size: {"busy", "delays"}}}, if asked "burst", and for two of them "fair". Raises
-    ServerFailed.
+    Each has a server of its own, since a burst or a flood leaves work behind. Return {"start_up": seconds, "memory":
+    bytes per member, "rooms": {size: {"busy", "delays"}}}, with "burst" if asked for, and with "fair" for this project
+    and stock. Raises ServerFailed.
     """
     try:
         with serve(kind, redis_url) as (server, start_up):
             turn = {"start_up": start_up, "rooms": {}}
             busy, delays = f"busy={plan['busy']}", f"delays={plan['messages']}"
-            # The largest room first, for memory: what a process has once taken it seldom gives back.
+            # The largest room comes first, because of memory: a process seldom gives back what it has taken.
             *smaller, largest = plan["sizes"]
             quiet, *found = measure(server, largest, f"quiet={plan['quiet']}", busy, delays)
             turn["memory"] = quiet["bytes"]
@@ -153,25 +153,29 @@ def take_turn(name, kind, redis_url, plan, with_burst):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, help="how often each server has its turn (3)")
-    parser.add_argument("--sizes", type=read_sizes, metavar="N,N…", help="how many members the rooms have (50,200,500)")
-    parser.add_argument("--only", type=read_names, metavar="NAME,NAME…", help="measure these servers, and print tables")
+    parser.add_argument("--rounds", type=int, help="how many turns each server has (3)")
     parser.add_argument(
-        "--channels-4-1", type=Path, metavar="FOLDER", help="measure Channels 4.1 too: its environment is made there"
+        "--sizes", type=read_sizes, metavar="N,N…", help="the sizes of the rooms, in members (50,200,500)"
+    )
+    parser.add_argument(
+        "--only", type=read_names, metavar="NAME,NAME…", help="measure only these servers, and print tables"
+    )
+    parser.add_argument(
+        "--channels-4-1", type=Path, metavar="FOLDER", help="measure Channels 4.1 too, in an environment made there"
     )
     parser.add_argument("--quick", action="store_true", help="a trial run: one round, small rooms")
     parser.add_argument("--write", action="store_true", help=f"write the report to {RESULTS.name}, with its picture")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the raw numbers there")
-    parser.add_argument("--again", type=Path, metavar="FILE", help="report on raw numbers, and measure nothing")
+    parser.add_argument("--again", type=Path, metavar="FILE", help="report on raw numbers without measuring")
     arguments = parser.parse_args()
     if arguments.write and (arguments.quick or arguments.only):
-        parser.error(f"{RESULTS.name} is for all servers, measured at length: neither for --quick nor for --only.")
+        parser.error(f"{RESULTS.name} is for all servers, measured at length: use --write without --quick and --only.")
     if arguments.rounds is not None and arguments.rounds < 1:
-        parser.error(f"--rounds is {arguments.rounds}, and has to be 1 at least.")
+        parser.error(f"--rounds is {arguments.rounds}, but has to be at least 1.")
     sys.stdout.reconfigure(encoding="utf-8")
     try:
         for path in [RESULTS] * arguments.write + [arguments.json] * bool(arguments.json):
-            check_writable(path)  # better now than after 15 minutes
+            check_writable(path)  # better now than in 20 minutes
         if arguments.again:
             found = read_raw(arguments.again)
         else:
@@ -181,12 +185,14 @@ def main():
     except ServerFailed as problem:
         sys.exit(str(problem))
     except KeyboardInterrupt:
-        sys.exit("\nStopped, with all that was started. Nothing was written.")
+        sys.exit("\nEverything was stopped. Nothing was written.")
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     if found["plan"]["only"]:
         if arguments.write:
-            sys.exit(f"{arguments.again} is of --only, and {RESULTS.name} is for all servers. Nothing was written.")
+            sys.exit(
+                f"{arguments.again} was made with --only, but {RESULTS.name} is for all servers. Nothing was written."
+            )
         print(brief(found))
     elif arguments.write:
         draw(found, RESULTS.with_name(PICTURE))
@@ -197,24 +203,24 @@ def main():
 
 
 def read_names(text):
-    """Return the servers that --only names. Raises ArgumentTypeError if there is one that is not measured."""
+    """Return the names of servers in --only. Raises ArgumentTypeError if there is no server with such a name."""
     names = [name.strip() for name in text.split(",")]
     for name in names:
         if name not in SERVERS:
-            raise argparse.ArgumentTypeError(f"there is no server {name!r}. There are: {', '.join(SERVERS)}.")
+            raise argparse.ArgumentTypeError(f"there is no server {name!r}. The servers are: {', '.join(SERVERS)}.")
     return names
 
 
 def read_sizes(text):
-    """Return the sizes that --sizes names, in order. Raises ArgumentTypeError unless they are numbers from 1."""
+    """Return the sizes in --sizes, sorted. Raises ArgumentTypeError unless all are whole numbers from 1."""
     words = text.split(",")
     if not all(word.strip().isdecimal() and int(word) > 0 for word in words):
-        raise argparse.ArgumentTypeError(f"expected numbers of members, such as 50,200,500, and not {text!r}.")
+        raise argparse.ArgumentTypeError(f"expected numbers of members, such as 50,200,500, but got {text!r}.")
     return sorted({int(word) for word in words})
 
 
 def make_plan(arguments):
-    """Return what measure_all() is to measure: FULL, or what the arguments make of it."""
+    """Return the plan for measure_all(): FULL, changed by the arguments."""
     plan = {**(QUICK if arguments.quick else FULL), "only": arguments.only}
     if arguments.sizes:
         plan["sizes"] = arguments.sizes
@@ -222,20 +228,20 @@ def make_plan(arguments):
 
 
 def check_writable(path):
-    """End the script with a sentence if nothing can be written where this file should go."""
+    """End the script with a message if this file can't be written."""
     try:
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
-        sys.exit(f"{path} can't be written there: {type(error).__name__}: {error}.")
+        sys.exit(f"{path} can't be written: {type(error).__name__}: {error}.")
 
 
 def read_raw(path):
-    """Return the numbers that --json has kept. Ends the script with a sentence if they can't be read."""
+    """Return the raw numbers that --json has written. End the script with a message if they can't be read."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         return {name: found[name] for name in ("plan", "machine", "missing", "rounds", "burst_only")}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        sys.exit(f"{path} is no file that --json has written: {type(error).__name__}: {error}.")
+        sys.exit(f"{path} was not written by --json: {type(error).__name__}: {error}.")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """
-What one would choose instead: the ConnectionManager of FastAPI's documentation, one for each room.
+What you might choose instead: the ConnectionManager from FastAPI's documentation, one for each room.
 
-JSON in, JSON out. As in the documentation nothing is checked, and someone who leaves in the middle of a broadcast may
-end it for the others.
+JSON in, JSON out. As in the documentation, nothing is checked, and a client that leaves during a broadcast may end it
+for the others.
 `python -m uvicorn fastapi_rooms:app` serves it.
 """
 

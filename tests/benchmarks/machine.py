@@ -1,5 +1,5 @@
 """
-What the numbers of a benchmark depend on, besides the servers: this computer and what is installed on it.
+What a benchmark's numbers depend on besides the servers: this computer, and what is installed on it.
 """
 
 import importlib.metadata
@@ -14,7 +14,7 @@ PACKAGES = ("Django", "channels", "daphne", "uvicorn", "fastapi", "websockets")
 
 
 def describe_machine():
-    """Return what the numbers depend on: {"cpu", "cores", "system", "python", "versions", "date"}."""
+    """Return {"cpu", "cores", "system", "python", "versions", "date"}. "versions" maps packages to theirs."""
     return {
         "cpu": find_cpu(),
         "cores": os.cpu_count(),

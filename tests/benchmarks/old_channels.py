@@ -1,7 +1,7 @@
 """
-Channels 4.1 in a virtual environment of its own, since a program can't have two versions of a package.
+Channels 4.1 in its own virtual environment, since an environment can't have two versions of a package.
 
-Channels 4.2 made every event and every group_send() dearer: the same app on 4.1 shows by how much.
+Channels 4.2 made every event and every group_send() more expensive: the same app on 4.1 shows how much.
 """
 
 import importlib.metadata
@@ -21,8 +21,8 @@ def make_environment(folder):
     """
     Return the path of the Python that has Channels 4.1, in a virtual environment in this folder.
 
-    It is made there if it isn't there yet, or if it holds other versions than are asked for now. Raises NotMade if
-    that fails, for want of a network perhaps, or if the folder holds anything else.
+    The environment is made if there is none, or if its versions are not the ones wanted now. Raises NotMade if that
+    fails, perhaps because there is no network, or if there is anything else in the folder.
     """
     folder = folder.expanduser().absolute()
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
@@ -33,28 +33,29 @@ def make_environment(folder):
         if note.read_text(encoding="utf-8") == wanted:
             return python
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise NotMade(say(f"{folder} holds something else: name a new folder."))
+        raise NotMade(explain(f"there is something else in {folder}. Choose a new folder."))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         note.write_text("unfinished", encoding="utf-8")
         print(f"Making a virtual environment with Channels {CHANNELS} in {folder}.", file=sys.stderr)
-        run([sys.executable, "-m", "venv", folder])
-        run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "2", *packages])
+        run([sys.executable, "-m", "venv", "--without-pip", folder])
+        quiet = ["--quiet", "--disable-pip-version-check"]
+        run([sys.executable, "-m", "pip", "--python", python, *quiet, "install", "--retries", "2", *packages])
         note.write_text(wanted, encoding="utf-8")
     except OSError as error:
-        raise NotMade(say(f"{type(error).__name__}: {error}.")) from None
+        raise NotMade(explain(f"{type(error).__name__}: {error}.")) from None
     return python
 
 
 def run(command):
-    """Run a command to its end. Raises NotMade, with its last words, if it fails."""
+    """Run a command to its end. Raises NotMade, with its error or last line, if it fails."""
     finished = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace"
     )
     if finished.returncode:
-        lines = (finished.stdout + finished.stderr).strip().splitlines() or [f"{command[1:]} ended without a word."]
-        raise NotMade(say(next((line for line in reversed(lines) if "ERROR" in line), lines[-1])))
+        lines = (finished.stdout + finished.stderr).strip().splitlines() or [f"{command[1:]} ended without any output."]
+        raise NotMade(explain(next((line for line in reversed(lines) if "ERROR" in line), lines[-1])))
 
 
-def say(why):
+def explain(why):
     return f"The row of Channels 4.1 is missing, since its virtual environment could not be made: {why}"

@@ -1,5 +1,5 @@
 """
-The picture of the report: how fast the servers are that everybody asks about.
+The picture in the report: the speed of the servers that everybody asks about.
 """
 
 import io
@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from rounds import measured, median, rate
 from servers import DAPHNE, FASTAPI, LIMIT, OFFICIAL, OFFICIAL_4_1, PROJECT, PROJECT_UVICORN, REDIS
 
-# Colours that the colour-blind can tell apart (after Okabe and Ito), and a marker each for print. With more lines than
-# these they would cover each other: the tables have the rest.
+# Colours that colour-blind people can tell apart (after Okabe and Ito), and markers for print. More lines than these
+# would cover each other: the other servers are only in the tables.
 LOOKS = {
     PROJECT: ("#D55E00", "o"),
     PROJECT_UVICORN: ("#0072B2", "^"),
@@ -26,12 +26,12 @@ LOOKS = {
 
 def draw(found, path):
     """
-    Draw deliveries per second against the size of the room into this SVG file, a line for each server in LOOKS.
+    Draw deliveries per second against the size of the room, with a line for each server in LOOKS, as an SVG file.
 
-    The same numbers make the same file, to the byte.
+    The same numbers make the same file, byte for byte.
     """
     sizes = found["plan"]["sizes"]
-    # Text as paths, so that it looks the same everywhere; ids from a fixed salt, not from chance.
+    # Text becomes paths, so that it looks the same everywhere. A fixed salt makes the same ids each time.
     with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "benchmark", "font.size": 10}):
         figure = Figure(figsize=(8.8, 4.4), layout="constrained")
         axes = figure.subplots()
@@ -77,7 +77,7 @@ def draw(found, path):
 
 
 def ticks(low, high):
-    """Return the values 1, 2 and 5 times a power of ten between two numbers, and how to write them."""
+    """Return the numbers 1, 2 and 5 times a power of ten between two others, and their labels."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     values = [factor * 10**power for power in powers for factor in (1, 2, 5)]
     values = [value for value in values if low <= value <= high]
@@ -85,7 +85,7 @@ def ticks(low, high):
 
 
 def spread(ends, low, high):
-    """Return at which height, from 0 to 1, to write each name: next to its line's end, and no two on each other."""
+    """Return {name: height from 0 to 1}: as near as possible to its line's end, and no name on another."""
     apart = 0.065
     heights = {}
     for name in sorted(ends, key=ends.get):

@@ -1,26 +1,26 @@
 """
-What is read out of the rounds that benchmark.py has measured.
+What the report needs from the rounds that benchmark.py has measured.
 
-A round maps a server's name to what its turn has found. A ratio is always of two servers in the same round, since
-whatever slows the computer down at that moment slows down both.
+A round maps a server's name to what its turn has found. A ratio always compares two servers in the same round, since
+whatever slows down the computer at that moment slows down both.
 """
 
 import statistics
 
 from servers import DAPHNE, FASTAPI, OFFICIAL, PROJECT, PROJECT_UVICORN, SERVERS
 
-# The first server's processor time per delivery divided by the second's, and what we aim at.
+# The first server's processor time per delivery, divided by the second's, and our goal for it.
 GOALS = [
     (PROJECT, OFFICIAL, "at most 0.25"),
     (DAPHNE, PROJECT, "at least 0.85"),
     (FASTAPI, PROJECT_UVICORN, "at least 0.8"),
 ]
-# The same of deliveries per second in a burst.
+# The first server's deliveries per second in a burst, divided by the second's, and our goal for it.
 BURST_GOALS = [(PROJECT, DAPHNE, "at least 0.5")]
 
 
 def measured(found):
-    """Return the names of the servers that had their turn, in the order of SERVERS."""
+    """Return the names of the servers that were measured, in the order of SERVERS."""
     return [name for name in SERVERS if name in found["rounds"][0]]
 
 
@@ -30,7 +30,7 @@ def median(found, get):
 
 
 def percentile_95(delays):
-    """Return the least of these delays that 95 of 100 don't exceed."""
+    """Return the smallest of these delays that 95 of 100 don't exceed."""
     return sorted(delays)[-(-95 * len(delays) // 100) - 1]
 
 
@@ -40,27 +40,27 @@ def rate(each, name, size):
 
 
 def cost(each, name, size):
-    """Return how many seconds of the server's processor a delivery took in a busy room of this size."""
+    """Return the server's CPU time per delivery, in seconds, in a busy room of this size."""
     return cost_of(each[name]["rooms"][str(size)]["busy"])
 
 
 def cost_of(counts):
-    """Return how many seconds of the server's processor a delivery took. counts is what "busy" or "burst" returned."""
+    """Return the server's CPU time per delivery, in seconds. counts is what "busy" or "burst" returned."""
     return counts["server_seconds"] / counts["arrived"]
 
 
 def delay(each, name, size):
-    """Return the median of the delays in a room of this size."""
+    """Return the median delay in a room of this size, in seconds."""
     return each[name]["rooms"][str(size)]["delays"]["median"]
 
 
 def delays(found, name, size):
-    """Return all delays of all rounds."""
+    """Return all delays in a room of this size, in seconds, from all rounds."""
     return [one for each in found["rounds"] for one in each[name]["rooms"][str(size)]["delays"]["delays"]]
 
 
 def bursts(found, name):
-    """Return what was counted in each burst that a server has had: one in each round, or a single one, or none."""
+    """Return what each of a server's bursts returned: one from each round, a single one, or none."""
     if name in found["burst_only"]:
         return [found["burst_only"][name]]
     return [each[name]["burst"] for each in found["rounds"] if "burst" in each.get(name, {})]
@@ -72,5 +72,5 @@ def burst_rate(counts):
 
 
 def ratios(found, get, one, other):
-    """Return get(round, one) / get(round, other) for each round. Raises ZeroDivisionError: too short to be measured."""
+    """Return get(round, one) / get(round, other) for each round. Raises ZeroDivisionError if one took no time."""
     return [get(each, one) / get(each, other) for each in found["rounds"]]

@@ -1,5 +1,5 @@
 """
-The servers that are measured side by side: each has a folder and a process of its own, and a port of this machine.
+The servers that are compared. Each has a folder, a process and a port of its own.
 """
 
 import contextlib
@@ -19,8 +19,8 @@ from old_channels import CHANNELS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.append(str(REPOSITORY / "notebooks"))
-sys.path.append(str(REPOSITORY / "tests" / "system"))
-from running import Process, Redis, copy_project, free_port  # noqa: E402
+sys.path += [str(REPOSITORY / "tests"), str(REPOSITORY / "tests" / "system")]
+from running import Port, Process, Redis, copy_project  # noqa: E402
 from workshop.lesson.files import write_files  # noqa: E402
 from workshop.lesson.stages import replay  # noqa: E402
 from workshop.measuring.crowd import Crowd, allow_many_sockets  # noqa: E402, F401
@@ -29,7 +29,7 @@ HERE = Path(__file__).resolve().parent
 
 
 class ServerFailed(Exception):
-    """A server did not start, or refused, or a crowd came to no end. The message is for the person who measures."""
+    """A server did not start or refused a client, or a crowd failed. The message is for the person who measures."""
 
 
 @functools.cache
@@ -53,7 +53,7 @@ def copy_project_with_stock_layer(folder):
 
 
 def use_stock_layer(folder, config):
-    """Give the project in this folder Channels' own layer with this CONFIG, whatever its settings say."""
+    """Make the project in this folder use Channels' own layer with this CONFIG."""
     layers = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": config}}
     with (folder / "tutorial" / "settings.py").open("a", encoding="utf-8") as settings:
         settings.write(f"\nCHANNEL_LAYERS = {layers}\n")
@@ -66,7 +66,7 @@ def copy_official_tutorial(folder):
 
 
 def copy_script(name):
-    """Return what copies this file, which lies beside this one, into a folder."""
+    """Return a function that copies the file of this name, which is beside this one, into a folder."""
     return lambda folder: shutil.copy(HERE / name, folder)
 
 
@@ -75,7 +75,7 @@ def runserver(port):
 
 
 def uvicorn(application):
-    """Return what serves this application, `module:name` in the folder, on a port."""
+    """Return a function that returns the arguments to serve this application, `module:name`, on a port."""
     quiet = ["--lifespan", "off", "--no-access-log", "--log-level", "warning"]
     return lambda port: ["-m", "uvicorn", application, "--host", "127.0.0.1", "--port", str(port), *quiet]
 
@@ -91,9 +91,11 @@ def limit(port):
 @dataclass
 class Kind:
     """
-    What a server is: how its folder is filled, what stands behind `python` for a port, and what it needs.
+    A kind of server.
 
-    python is the program that runs it. slow_burst: a burst keeps the server busy for a minute, so one has to be enough.
+    fill(folder) copies its files into a folder, arguments(port) returns what follows `python` on its command line, and
+    `about` describes it for the report. `python` is the program that runs it. slow_burst: a burst keeps it busy for a
+    minute, so it has only one.
     """
 
     fill: Callable
@@ -116,22 +118,22 @@ SERVERS = {
     OFFICIAL: Kind(
         copy_official_tutorial,
         runserver,
-        "The app that Channels' own tutorial ends with, without its pages, and with the layer in memory and a "
-        "capacity of 10,000 in place of Redis: what everybody begins with.",
+        "The app at the end of Channels' own tutorial, which everybody begins with. It has no pages here, and instead "
+        "of Redis the layer in memory, with a capacity of 10,000.",
         slow_burst=True,
     ),
     OFFICIAL_4_1: Kind(
         copy_official_tutorial,
         runserver,
-        f"The same app on Channels {CHANNELS}, in a virtual environment of its own. Django and daphne are the same.",
+        f"The same app on Channels {CHANNELS}, in its own virtual environment. Django and daphne are the same.",
         python=None,  # until the benchmark has made that environment
         slow_burst=True,
     ),
     STOCK: Kind(
         copy_stock,
         runserver,
-        "What stage 7 of the lesson leaves: Channels' own layer and consumer, the same checks at the door, the same "
-        "capacity of 10,000. What waits for 60 s is thrown away there: Channels' default.",
+        "What stage 7 of the lesson leaves: Channels' own layer and consumer, with the same checks and a capacity of "
+        "10,000. Events expire after 60 s, Channels' default.",
         slow_burst=True,
     ),
     STOCK_LAYER: Kind(
@@ -141,12 +143,12 @@ SERVERS = {
         slow_burst=True,
     ),
     REDIS: Kind(
-        copy_project, runserver, "This project with `REDIS_URL`, and a Redis on the same machine.", needs_redis=True
+        copy_project, runserver, "This project with `REDIS_URL` and a Redis on the same machine.", needs_redis=True
     ),
     DAPHNE: Kind(
         copy_script("bare_daphne.py"),
         daphne,
-        "An ASGI application on daphne, nothing but JSON in, JSON out and a loop: what daphne can do at all.",
+        "An ASGI application on daphne that does nothing but JSON in, a loop, and JSON out: daphne at its best.",
     ),
     "stock under uvicorn": Kind(
         copy_stock, uvicorn("tutorial.asgi:application"), "The same as stock, served by uvicorn.", slow_burst=True
@@ -155,12 +157,12 @@ SERVERS = {
     FASTAPI: Kind(
         copy_script("fastapi_rooms.py"),
         uvicorn("fastapi_rooms:app"),
-        "The `ConnectionManager` of FastAPI's documentation, one for each room: what one would choose instead.",
+        "The `ConnectionManager` from FastAPI's documentation, one for each room: what you might choose instead.",
     ),
     LIMIT: Kind(
         copy_script("bare.py"),
         limit,
-        "A bare `websockets` server: no Django, no Channels, no checks, each frame to everyone.",
+        "A bare `websockets` server that sends each frame to everyone: no Django, no Channels, no checks.",
     ),
 }
 BURST_ONLY = {STOCK_AS_IT_COMES: Kind(copy_stock_as_it_comes, runserver, "Stock without a capacity in its settings.")}
@@ -169,24 +171,24 @@ BURST_ONLY = {STOCK_AS_IT_COMES: Kind(copy_stock_as_it_comes, runserver, "Stock 
 @contextlib.contextmanager
 def serve(kind, redis_url=None):
     """
-    Start a server, let one client in, yield (its Process, the seconds until that client was in), and end it.
+    Start a server and connect one client. Yield (its Process, seconds until the client was in), and end the server.
 
-    Raises ServerFailed, with the server's last lines, if it doesn't start or lets nobody in.
+    Raises ServerFailed, with the server's last lines, if it doesn't start or doesn't let the client in.
     """
     with tempfile.TemporaryDirectory(prefix="server-", ignore_cleanup_errors=True) as folder:
         folder = Path(folder)
         kind.fill(folder)
-        port = free_port()
-        command = [str(kind.python), *kind.arguments(port)]
+        port = Port()
+        command = [kind.python, *kind.arguments(port.number)]
         environment = {"REDIS_URL": redis_url} if kind.needs_redis else {}
         process = Process(command, port, folder, folder / "server.log", **environment)
         try:
             start = time.perf_counter()
             try:
                 process.start()
-                Crowd(port, 1).__exit__()
+                Crowd(process.port, 1).__exit__()
             except (pytest.fail.Exception, SystemExit, OSError) as error:
-                words = " ".join(command[1:])
+                words = " ".join(process.command[1:])
                 last = "\n".join(f"    {line}" for line in process.whole_log().splitlines()[-8:])
                 problem = (
                     str(error).splitlines()[0] if isinstance(error, (SystemExit, OSError)) else "It did not start."
@@ -194,12 +196,12 @@ def serve(kind, redis_url=None):
                 raise ServerFailed(f"`python {words}` let nobody in. {problem} Its last lines:\n{last}") from None
             yield process, time.perf_counter() - start
         finally:
-            process.stop()
+            process.close()
 
 
 @contextlib.contextmanager
 def serve_redis():
-    """Start a Redis, yield its address, and end it. Yield None if there is no redis-server on this machine."""
+    """Start a Redis, yield its URL, and end it. Yield None if this machine has no redis-server."""
     program = shutil.which("redis-server")
     if not program:
         yield None
@@ -209,17 +211,17 @@ def serve_redis():
         try:
             yield redis.start().url
         finally:
-            redis.stop()
+            redis.close()
 
 
 def measure(server, members, *what):
     """
-    Return what crowd.py finds out with so many members, one answer for each `what`, such as "delays=20".
+    Return what crowd.py finds with so many members: one result for each `what`, such as "delays=20".
 
-    Raises ServerFailed, with the crowd's own words, if it comes to no answer.
+    Raises ServerFailed, with the crowd's last line, if it fails.
     """
     command = [sys.executable, str(HERE / "crowd.py"), str(server.port), str(server.process.pid), str(members), *what]
     run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace")
     if run.returncode:
-        raise ServerFailed((run.stderr.strip().splitlines() or ["The crowd ended without a word."])[-1])
+        raise ServerFailed((run.stderr.strip().splitlines() or ["The crowd ended without any output."])[-1])
     return json.loads(run.stdout)

@@ -1,7 +1,7 @@
 """
-How many students this computer holds in one room, in about a minute: `python tests/benchmarks/students.py`.
+How many students can this computer hold in one room? `python tests/benchmarks/students.py` takes about a minute.
 
-The chat is served from a copy, on a port of its own, and a process beside it is the class.
+It serves a copy of the chat on a port of its own. Another process plays the class.
 """
 
 import argparse
@@ -14,18 +14,20 @@ from servers import PROJECT, SERVERS, ServerFailed, allow_many_sockets, measure,
 from tqdm import tqdm
 
 FIRST = 25  # students to begin with
-MOST = 500 if sys.platform == "win32" else 1600  # on Windows Python waits for 512 sockets at most
+MOST = 500 if sys.platform == "win32" else 1600  # on Windows, Python can wait for at most 512 sockets
 SPARE = 50  # files that a process opens besides its sockets
 
 MODEL = (
     f"Everyone says something every {PAUSE} s on average, at random moments. The room holds a class if "
     f"{100 * (1 - MAY_BE_LATE):.0f} of 100 messages reach the last member within {1000 * SOON:.0f} ms."
 )
-NOT_IN_IT = "The network between you and them is not in this number: here the class runs on the same computer."
+NOT_IN_IT = (
+    "This number doesn't include the network between you and the students: here the class runs on the same computer."
+)
 
 
 class Step:
-    """What a class of this size met: `delays` in seconds, of each message to the last member, in order of size."""
+    """A class of this size, and its sorted `delays`: the seconds that each message took to the last member."""
 
     def __init__(self, size, delays):
         self.size, self.delays = size, sorted(delays)
@@ -45,9 +47,10 @@ class Step:
 
 def search(holds, most):
     """
-    Return the largest size, up to `most`, that holds: doubled until one fails, then halved between, to a tenth.
+    Return the largest class, up to `most`, that the server holds, exact to a tenth. Return 0 if it holds nobody.
 
-    holds(size) tells whether a size does. Return 0 if not even one student can be held.
+    holds(size) tells whether it holds a class of this size. The size is doubled until one fails. Then the range between
+    the last two is halved.
     """
     held, failed, size = 0, None, min(FIRST, most)
     while True:
@@ -66,13 +69,13 @@ def search(holds, most):
 
 
 def try_sizes(server, most, seconds):
-    """Return (how many students the server holds, the Step of each size that was tried). Raises ServerFailed."""
+    """Return (how many students the server holds, a Step for each size that was tried). Raises ServerFailed."""
     steps = []
     about = math.ceil(math.log2(max(1, most / FIRST))) + 4  # doublings, and halvings between two of them
 
     def holds(size):
         bar.set_description(f"{size} students")
-        for _ in range(2):  # a computer stops for a moment now and then: who fails may try again
+        for _ in range(2):  # every computer pauses now and then, so a size that fails is tried again
             (found,) = measure(server, size, f"paced={seconds}")
             step = Step(size, found["delays"])
             if step.holds:
@@ -103,7 +106,7 @@ def show(seconds):
 
 
 def answer(held, most, steps):
-    """Return the sentence that a teacher asked for."""
+    """Return the answer in a sentence, for the teacher."""
     if held == 0:
         return (
             "This computer is too slow, or too busy, even for one student. Close what else is running, and try again."
@@ -118,7 +121,7 @@ def answer(held, most, steps):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--most", type=int, default=MOST, help=f"try no more students than these ({MOST})")
+    parser.add_argument("--most", type=int, default=MOST, help=f"the largest class to try ({MOST})")
     parser.add_argument("--seconds", type=float, default=4, help="how long each class talks (4)")
     arguments = parser.parse_args()
     if not 1 <= arguments.most <= MOST:
@@ -131,7 +134,7 @@ def main():
         most = max(1, files - SPARE)
         print(
             f"A process may open {files} files here, so no more than {most} students are tried. "
-            f"`ulimit -Hn` tells the limit, and who may raise it is the administrator."
+            "`ulimit -Hn` shows the limit, and the administrator can raise it."
         )
     print(MODEL, flush=True)
     try:
@@ -140,7 +143,7 @@ def main():
     except ServerFailed as problem:
         sys.exit(str(problem))
     except KeyboardInterrupt:
-        sys.exit("\nStopped, with all that was started.")
+        sys.exit("\nEverything was stopped.")
     print(f"\n{show_steps(steps)}\n\n{answer(held, most, steps)}\n{NOT_IN_IT}")
 
 

@@ -1,5 +1,5 @@
 """
-What the benchmark found, for people: tables and sentences in Markdown.
+What the benchmark found, in tables and sentences, as Markdown.
 """
 
 import math
@@ -23,7 +23,7 @@ from rounds import (
 )
 from servers import BURST_ONLY, LIMIT, PROJECT, SERVERS, STOCK
 
-PICTURE = "results.svg"  # as the report names it
+PICTURE = "results.svg"  # its name in the report
 
 
 def show(number):
@@ -47,7 +47,7 @@ def show_name(name):
 
 
 def show_ratio(found, get, one, other):
-    """Return the median of the rounds' ratios, and between which they lie."""
+    """Return the median of the rounds' ratios and, in parentheses, the smallest and the largest."""
     if one == other:
         return "1"
     try:
@@ -64,7 +64,7 @@ def table(head, rows):
 
 
 def speed_table(found):
-    """Return a row for each server in each size of room. Without stock, those that compare with it are empty."""
+    """Return a table with a row for each server in each room. Without stock, the comparisons with it are empty."""
     rows, names = [], measured(found)
     for size in found["plan"]["sizes"]:
 
@@ -107,7 +107,7 @@ def speed_table(found):
 
 
 def ratio_table(found):
-    """Return the ratios that have a goal, of those servers that were measured. "" if there are none."""
+    """Return a table of the ratios that have a goal, or "" if their servers were not measured."""
     rows, names, sizes = [], measured(found), found["plan"]["sizes"]
     for one, other, goal in GOALS:
         if one in names and other in names:
@@ -123,7 +123,7 @@ def ratio_table(found):
 
 
 def burst_table(found):
-    """Return a row for each server that had a burst: what all of its bursts lost, and the median of their times."""
+    """Return a table with a row for each server that had a burst: the sum of what was lost, and median times."""
     rows = []
     for name in [*SERVERS, *BURST_ONLY]:
         counts = bursts(found, name)
@@ -169,31 +169,31 @@ def show_fair(found, name):
 
 
 def lost_elsewhere(found):
-    """Return a sentence on what was lost or came out of order while the rooms were busy."""
+    """Return a sentence on deliveries that were lost or out of order while the rooms were busy."""
     bad = []
     for name in measured(found):
         rooms = [room["busy"] for each in found["rounds"] for room in each[name]["rooms"].values()]
         lost, disordered = (sum(room[what] for room in rooms) for what in ("lost", "disordered"))
         if lost or disordered:
-            bad.append(f"{name} lost {lost} deliveries, and {disordered} pairs were out of order")
+            bad.append(f"{name} lost {lost} deliveries, and {disordered} times a listener heard a speaker out of order")
     if bad:
         return f"While the rooms were busy: {'; '.join(bad)}."
-    return "While the rooms were busy, nothing was lost and nothing came out of order, with any server."
+    return "While the rooms were busy, nothing was lost and nothing came out of order on any server."
 
 
 def bottleneck(found, name):
-    """Return a sentence that says who was busy: the server, or the crowd that measures it."""
+    """Return a sentence that says what was busy: the server, or the crowd that measures it."""
     size = str(found["plan"]["sizes"][-1])
     client, server = (
-        median(found, lambda each, who=who: each[name]["rooms"][size]["busy"][who])
-        for who in ("client_cpu", "server_cpu")
+        median(found, lambda each, share=share: each[name]["rooms"][size]["busy"][share])
+        for share in ("client_cpu", "server_cpu")
     )
     if client > 0.9:
-        verdict = "the crowd was the bottleneck, so the server may do more"
+        verdict = "the crowd was the bottleneck, so the server may be faster than this"
     elif server > 0.9:
         verdict = "the server was the bottleneck"
     else:
-        verdict = "neither had a core full, so part of the time each waited for the other"
+        verdict = "neither kept a core busy, so each waited for the other part of the time"
     return (
         f"In the room of {size}, {name} used {show(100 * server)} % of a core and the crowd {show(100 * client)} %: "
         f"{verdict}."
@@ -201,7 +201,7 @@ def bottleneck(found, name):
 
 
 def brief(found):
-    """Return the tables alone, of what --only has measured."""
+    """Return only the tables, for --only."""
     parts = [speed_table(found), ratio_table(found), burst_table(found), *found["missing"]]
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -209,20 +209,20 @@ def brief(found):
 HOW_TO = """\
 # The benchmark
 
-This page is written by a program, which measures this project beside other servers for some 20 minutes. To write it
-anew, from the numbers of your own computer (without the last option the row of Channels 4.1 is left out):
+A program has written this page. It compares this project with other servers, which takes about 20 minutes. To write the
+page again with numbers from your own computer (without the last option, the row of Channels 4.1 is left out):
 
 ```sh
 .venv/bin/python tests/benchmarks/benchmark.py --write --channels-4-1 ~/.cache/channels-4.1
 ```
 
-To compare a few of the servers in a minute or two, and write nothing:
+To compare a few servers in a minute or two, without writing the page:
 
 ```sh
 .venv/bin/python tests/benchmarks/benchmark.py --only "this project,bare daphne"
 ```
 
-On Windows: `.venv\\Scripts\\python tests\\benchmarks\\benchmark.py`. All options: `--help`."""
+On Windows: `.venv\\Scripts\\python tests\\benchmarks\\benchmark.py`. `--help` shows all options."""
 
 
 def markdown(found):
@@ -235,43 +235,43 @@ def markdown(found):
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     parts = [
         HOW_TO,
-        "## What we aim at",
-        "A delivery is one message that has reached one member. Processor time each is what the server's processor "
-        "spends on a delivery, as the system counts it: it varies less than time by the clock. "
+        "## Our goals",
+        "A delivery is one message that has reached one member. Processor time each is the CPU time that the server "
+        "uses for a delivery: it varies less from run to run than the time that passes. "
         + (
-            f"There were {rounds} rounds, in each of which every server had its turn. A ratio compares two servers in "
-            "the same round; shown is the median of the rounds, and in brackets the smallest and the largest."
+            f"There were {rounds} rounds, and each server had a turn in each of them. A ratio compares two servers in "
+            "the same round. The tables show the median and, in parentheses, the smallest and the largest ratio."
             if rounds > 1
             else "There was one round."
         ),
         ratio_table(found),
         "## A busy room",
-        f"![Deliveries per second against the size of the room, a line for each server]({PICTURE})",
+        f"![Deliveries per second against the size of the room, with a line for each server]({PICTURE})",
         f"Not drawn, but in the table: {', '.join(undrawn)}.",
-        f"One room of {' or '.join([', '.join(sizes[:-1]), sizes[-1]] if len(sizes) > 1 else sizes)} members. For "
-        "deliveries per second and processor time ten of them talk, each as soon as the last thing they said has come "
-        "back. For the delay one message at a time is on its way, until the last member has it: the median, and within "
-        "how long 95 of 100 arrive.",
+        f"One room of {' or '.join([', '.join(sizes[:-1]), sizes[-1]] if len(sizes) > 1 else sizes)} members. "
+        "Deliveries per second and processor time are measured while ten members talk, each as soon as their last "
+        "message has come back. For the delay, one message at a time is sent, and the clock stops when the last member "
+        "has it. The table shows the median, and how long 95 of 100 messages take at most.",
         speed_table(found),
         "## A burst",
-        f"{plan['burst']} members send 3 messages each at the same moment. Out of order counts pairs of a listener and "
-        "a speaker."
+        f"{plan['burst']} members send 3 messages each at the same moment. Out of order counts the pairs of a "
+        "listener and a speaker whose messages came in the wrong order."
         + (
-            " Servers that need a minute for it had one burst, the others one in each round: lost and out of order are "
-            "sums, the rest are medians."
+            " Servers that need a minute for a burst had one, the others one in each round. Lost and out of order are "
+            "totals, the rest are medians."
             if rounds > 1
             else ""
         ),
         burst_table(found),
         "## Memory, start-up, and a flood next door",
-        f"Memory: how much each of {sizes[-1]} quiet connections adds to the server. Start-up: until the first socket "
-        f"is open. Beside a flood: the delay in a room of {plan['fair']}, alone, and while a client in another room "
-        "sends as fast as it can.",
+        f"Memory each is what one of {sizes[-1]} quiet connections adds to the server. Start-up is the time until the "
+        f"first socket is open. Beside a flood shows the delay in a room of {plan['fair']}, first alone and then while "
+        "a client in another room sends as fast as it can.",
         rest_table(found),
         "## The servers",
         "\n".join(legend),
         " ".join([lost_elsewhere(found), bottleneck(found, LIMIT), bottleneck(found, PROJECT), *found["missing"]]),
-        f"Measured on {machine['date']}, server and crowd on one machine: {machine['cpu']}, {machine['cores']} cores, "
-        f"{machine['system']}, Python {machine['python']}, {versions}.",
+        f"Measured on {machine['date']}, with server and crowd on the same machine: {machine['cpu']}, "
+        f"{machine['cores']} cores, {machine['system']}, Python {machine['python']}, {versions}.",
     ]
     return "\n\n".join(parts) + "\n"

@@ -171,7 +171,7 @@ def test_the_mistakes_of_a_stage_are_listed_and_what_is_none_is_answered_in_a_se
     listed = do(lesson, "mistakes(3)")
     assert all(mistake.name in listed for mistake in MISTAKES if mistake.stage == 3)
     assert "no mistake called 'ecco'" in fails(lesson, "make_mistake('ecco')")
-    assert "There is no notebook of stage 42" in fails(lesson, "mistakes(42)")
+    assert "There is no notebook for stage 42" in fails(lesson, "mistakes(42)")
     assert "has no classic mistakes" in fails(lesson, "surprise(9)")
     assert "There is no mistake in your project" in fails(lesson, "reveal()")
 

@@ -145,7 +145,7 @@ async def test_an_xray_marks_what_has_changed(project):
     assert list(joined.since(empty).rows()) == [("lobby", "Alice's consumer", 0, "joined")]
     await alice.leave()
     assert list(scene.xray().since(joined).rows()) == [("lobby", "Alice's consumer", 0, "left")]
-    assert scene.xray().text() == "Nobody is in a room."
+    assert scene.xray().text() == "Nobody is in any room."
 
 
 async def test_what_a_stage_adds_is_marked(project):

@@ -251,7 +251,7 @@ def test_a_notebook_that_cant_be_read_is_named_with_how_to_bring_it_back(lesson,
 def test_what_is_no_stage_is_answered_in_a_sentence(verb, stage, finished):
     before = workspace(finished)
     said = in_jupyter(finished, "from workshop import *", f"{verb}({stage!r})")
-    assert "There is no notebook of stage" in said
+    assert "There is no notebook for stage" in said
     assert repr(stage) in said
     assert "Traceback" not in said
     assert workspace(finished) == before
@@ -535,7 +535,7 @@ def test_a_terminal_tells_by_its_exit_code_what_became_of_a_command(lesson):
     code, said = command(lesson, "check", 3)
     assert code == 0 and "✔" in said
     code, said = command(lesson, "open", 42)
-    assert code == 2 and "There is no notebook of stage 42" in said
+    assert code == 2 and "There is no notebook for stage 42" in said
 
 
 def test_a_terminal_serves_until_enter_is_pressed(finished):
@@ -572,15 +572,15 @@ def test_a_measurement_shows_stage_7_beside_the_students_project(lesson):
 def test_a_burst_is_counted(lesson):
     open_stage(lesson, 9)
     said = run(lesson, "from workshop.measuring import burst\nburst(5, 2)")
-    assert "10 messages, 50 deliveries due\nlost: 0, out of a sender's order: 0\n" in said
+    assert "10 messages, 50 deliveries expected\nlost: 0, out of order: 0\n" in said
 
 
 def test_a_profile_names_what_a_delivery_calls(lesson):
     open_stage(lesson, 8)
     said = run(
-        lesson, "from workshop.measuring import profile\nfound = profile(20, 3)\nprint(found, dict(found.whose))"
+        lesson, "from workshop.measuring import profile\nfound = profile(20, 3)\nprint(found, dict(found.times))"
     )
-    assert "calls for a delivery" in said
+    assert "calls per delivery" in said
     assert "to a thread and back" in said and "Channels: the layer" in said
 
 

@@ -6,30 +6,37 @@ from running import Redis, Server, need, share
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from watched import WatchedServer
+from window import Window
 
 
 @pytest.fixture
 def serve(tmp_path_factory):
-    """Return a function that starts a server of the test's own, with the environment variables it is given."""
+    """
+    Return a function that starts a server of the test's own.
+
+    Each `change` is (file, old, new): what is another text in the server's copy of the project. `options` are
+    runserver's. What else is named are environment variables.
+    """
     servers = []
 
-    def start(**environment):
-        server = Server(tmp_path_factory.mktemp("server"), **environment)
+    def start(*changes, options=(), **environment):
+        server = Server(tmp_path_factory.mktemp("server"), options, **environment)
         servers.append(server)
+        for change in changes:
+            server.replace(*change)
         return server.start()
 
     yield start
     for server in servers:
-        server.stop()
+        server.close()
 
 
 @pytest.fixture
 def watch(tmp_path_factory):
     """
-    Return a function that starts a server whose inside can be asked.
+    Return a function that starts a server of the test's own whose inside can be asked.
 
-    Each `change` is (file, old, new): what is another text in the server's copy of the project.
-    `server` is "runserver" or "uvicorn". What else is named are environment variables.
+    It takes what serve() takes, but for options, and `server`, which is "runserver" or "uvicorn".
     """
     servers = []
 
@@ -42,7 +49,35 @@ def watch(tmp_path_factory):
 
     yield start
     for server in servers:
-        server.stop()
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def shared_watch(tmp_path_factory):
+    yield from share(WatchedServer(tmp_path_factory.mktemp("server")))
+
+
+@pytest.fixture(scope="session")
+def shared_uvicorn(tmp_path_factory):
+    yield from share(WatchedServer(tmp_path_factory.mktemp("server"), "uvicorn"))
+
+
+@pytest.fixture
+def watched(request):
+    """
+    A server that tests share, whose inside can be asked. None of them may leave anything behind in it, or break it.
+
+    It is "runserver", or what the test's parameter says.
+    """
+    kind = getattr(request, "param", "runserver")
+    server = request.getfixturevalue({"runserver": "shared_watch", "uvicorn": "shared_uvicorn"}[kind])
+    server.forget_log()
+    server.ask("begin")
+    yield server
+    server.close_clients()
+    assert server.get("/chat/").status == 200
+    server.until_left()
+    server.assert_nothing_broke()
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +102,7 @@ def redis(tmp_path):
     try:
         yield redis.start()
     finally:
-        redis.stop()
+        redis.close()
 
 
 @pytest.fixture(scope="session")
@@ -119,3 +154,16 @@ def browser(chromium):
     chromium.delete_all_cookies()
     chromium.get_log("browser")  # what it says from now on is this test's
     return chromium
+
+
+@pytest.fixture
+def window(browser):
+    return Window(browser)
+
+
+@pytest.fixture
+def second_window(browser, window):
+    browser.switch_to.new_window("window")
+    second = Window(browser)
+    window.look()
+    return second

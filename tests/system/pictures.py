@@ -8,19 +8,19 @@ It needs Chromium and its driver, and writes into notebooks/pictures/.
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from running import REPOSITORY, free_port, until
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 PICTURES = REPOSITORY / "notebooks" / "pictures"
-sys.path.insert(0, str(REPOSITORY / "notebooks"))
-sys.path.insert(0, str(REPOSITORY / "tests" / "lesson"))
+sys.path[:0] = [str(REPOSITORY / folder) for folder in ("tests", "tests/lesson", "notebooks")]
+from running import Port, Process  # noqa: E402
+from waiting import until  # noqa: E402
 
 
 def start_browser(folder, wide, high):
@@ -77,17 +77,16 @@ def two_windows(lesson, folder):
 
 def notebook(lesson, folder):
     """Notebook 3 in JupyterLab, run: the red test and what it says."""
-    port = free_port()
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"]
+    port = Port()
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
+    command += [f"--port={port.number}"]
     command += ["--IdentityProvider.token=", "--LabApp.expose_app_in_browser=True", "--LabApp.news_url="]
-    with (folder / "lab.log").open("wb") as log:
-        own = {"JUPYTER_CONFIG_DIR": str(folder), "JUPYTERLAB_SETTINGS_DIR": str(folder)}  # and nobody's own theme
-        environment = {**os.environ, **own}
-        lab = subprocess.Popen(command, cwd=lesson / "notebooks", env=environment, stdout=log, stderr=log)
+    own = {"JUPYTER_CONFIG_DIR": str(folder), "JUPYTERLAB_SETTINGS_DIR": str(folder)}  # and nobody's own theme
+    lab = Process(command, port, lesson / "notebooks", folder / "lab.log", **own)
     browser = start_browser(folder, 1100, 900)
     try:
-        until(lambda: b"is running at" in (folder / "lab.log").read_bytes(), "JupyterLab answers", 60)
-        browser.get(f"http://127.0.0.1:{port}/lab/tree/3_consumer.ipynb")
+        lab.start()
+        browser.get(f"http://127.0.0.1:{lab.port}/lab/tree/3_consumer.ipynb")
         until(
             lambda: browser.execute_script("return !!window.jupyterapp && !!document.querySelector('.jp-CodeCell')"),
             "the notebook is open",
@@ -109,8 +108,7 @@ def notebook(lesson, folder):
         save(browser, "notebook.png")
     finally:
         browser.quit()
-        lab.terminate()
-        lab.wait(20)
+        lab.close()
 
 
 def main():

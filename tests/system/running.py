@@ -16,6 +16,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+import redis
+from waiting import until
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -32,18 +34,6 @@ def need(found, what, how_to_get_it):
     pytest.skip(reason)
 
 
-def until(condition, what, seconds=20):
-    """Wait until condition() is true, and return what it returned. Poll, for what sends no event."""
-    deadline = time.monotonic() + seconds
-    while True:
-        result = condition()
-        if result:
-            return result
-        if time.monotonic() > deadline:
-            pytest.fail(f"Waited {seconds} s in vain until {what}")
-        time.sleep(0.02)
-
-
 async def say(socket, text):
     await socket.send(json.dumps({"message": text}))
 
@@ -53,20 +43,47 @@ async def hear(socket):
     return json.loads(await asyncio.wait_for(socket.recv(), 20))
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+HOLDS_PORTS = sys.platform == "linux"
+
+
+class Port:
+    """
+    A port of this machine, for one program after the other, until it is given back.
+
+    Meanwhile the system gives its number to nobody else, neither to the server of another test nor to a client: a
+    socket is bound to it, and doesn't listen. Linux lets a server listen beside that. macOS and Windows don't, and
+    there the number may be given away while no server has it.
+    """
+
+    def __init__(self):
+        self.holder = socket.socket()
+        if HOLDS_PORTS:
+            self.holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.holder.bind(("127.0.0.1", 0))
+        self.number = self.holder.getsockname()[1]
+
+    def hand_over(self):
+        """Let a server listen on it."""
+        if not HOLDS_PORTS:
+            self.holder.close()
+
+    def give_back(self):
+        self.holder.close()
 
 
 class Process:
-    """A program that answers on a port of this machine, and whose words end up in a file."""
+    """
+    A program that answers on a port of this machine, and whose words end up in a file.
+
+    It may be started and stopped many times, on the same port. After close() it may not.
+    """
 
     stdin = subprocess.DEVNULL
 
     def __init__(self, command, port, folder, log_path, **environment):
-        self.command = command
-        self.port = port
+        self.command = [str(word) for word in command]
+        self.held_port = port
+        self.port = port.number
         self.folder = folder
         self.log_path = log_path
         self.environment = environment
@@ -77,6 +94,7 @@ class Process:
         inherited = {
             name: value for name, value in os.environ.items() if name != "REDIS_URL" and not name.startswith("DJANGO_")
         }
+        self.held_port.hand_over()
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
@@ -107,6 +125,10 @@ class Process:
             self.process.wait(15)
         except subprocess.TimeoutExpired:
             self.kill()
+
+    def close(self):
+        self.stop()
+        self.held_port.give_back()
 
     def freeze(self):
         """Leave the process running, but have it do nothing, as a machine does that is out of memory."""
@@ -150,21 +172,34 @@ def copy_project(folder):
 class Server(Process):
     """`manage.py runserver`, from a copy of the project: the developer's database is never touched."""
 
-    def __init__(self, folder, **environment):
+    def __init__(self, folder, options=(), **environment):
         copy_project(folder)
-        port = free_port()
-        command = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
+        port = Port()
+        command = [sys.executable, "manage.py", "runserver", "--noreload", *options, f"127.0.0.1:{port.number}"]
         super().__init__(command, port, folder, folder / "server.log", **environment)
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def replace(self, file, old, new):
+        """Change a file of the server's copy of the project, before the start."""
+        path = self.folder / file
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1, (
+            f"{file} has {old!r} {text.count(old)} times. What this test changes was there once."
+        )
+        path.write_text(text.replace(old, new), encoding="utf-8")
 
     def own_words(self):
         """Return what the log says besides a line for each request, which is daphne's habit."""
         return [line for line in self.log().splitlines() if line and not line.startswith(("HTTP ", "WebSocket "))]
 
+    def until_all_is_logged(self):
+        """Wait until the log has what there is to say of connections that have ended."""
+        # daphne looks at them once a second, and only then logs how they ended. It tells nobody when.
+        time.sleep(1.2)
+
     def assert_nothing_broke(self):
         """Assert that no error escaped from the chat since the process was first started."""
-        # daphne looks once a second at the connections that ended, and only then logs how. It tells nobody when.
-        time.sleep(1.2)
+        self.until_all_is_logged()
         for words in ("Traceback", "never retrieved"):
             assert words not in self.whole_log(), self.whole_log()
 
@@ -211,14 +246,19 @@ def share(server):
         yield server.start()
         server.assert_nothing_broke()
     finally:
-        server.stop()
+        server.close()
 
 
 class Redis(Process):
     """A redis-server of the tests' own, that keeps nothing."""
 
     def __init__(self, program, folder):
-        port = free_port()
-        command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        port = Port()
+        command = [program, "--port", port.number, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         super().__init__(command, port, folder, folder / "redis.log")
-        self.url = f"redis://127.0.0.1:{port}"
+        self.url = f"redis://127.0.0.1:{self.port}"
+
+    def count(self, command):
+        """Return how often this command has been carried out."""
+        with redis.Redis.from_url(self.url) as client:
+            return client.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})["calls"]

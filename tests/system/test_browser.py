@@ -3,21 +3,29 @@ The chat in a real browser, without anything that stands in for a person, a page
 """
 
 import asyncio
-import contextlib
 import importlib.resources
 from unittest import TestCase
-from urllib.parse import quote
 
 import pytest
-from running import hear, say, until
+from running import hear, say
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
+from waiting import until
+from window import Window, assert_no_complaints
+
+pytestmark = pytest.mark.xdist_group("browser 1")
+
+PATIENCE = 20  # seconds
 
 
 class ChatTests(TestCase):
-    """The browser tests of Channels' own tutorial, as they are. Only server and browser come from ours."""
+    """
+    The browser tests of Channels' own tutorial.
+
+    Server and browser come from ours, and so does the patience: to wait longer than 2 seconds, and for the focus.
+    """
 
     @pytest.fixture(autouse=True)
     def use_what_all_tests_share(self, browser, server):
@@ -33,12 +41,12 @@ class ChatTests(TestCase):
 
             self._switch_to_window(0)
             self._post_message("hello")
-            WebDriverWait(self.driver, 2).until(
+            WebDriverWait(self.driver, PATIENCE).until(
                 lambda _: "hello" in self._chat_log_value,
                 "Message was not received by window 1 from window 1",
             )
             self._switch_to_window(1)
-            WebDriverWait(self.driver, 2).until(
+            WebDriverWait(self.driver, PATIENCE).until(
                 lambda _: "hello" in self._chat_log_value,
                 "Message was not received by window 2 from window 1",
             )
@@ -54,14 +62,14 @@ class ChatTests(TestCase):
 
             self._switch_to_window(0)
             self._post_message("hello")
-            WebDriverWait(self.driver, 2).until(
+            WebDriverWait(self.driver, PATIENCE).until(
                 lambda _: "hello" in self._chat_log_value,
                 "Message was not received by window 1 from window 1",
             )
 
             self._switch_to_window(1)
             self._post_message("world")
-            WebDriverWait(self.driver, 2).until(
+            WebDriverWait(self.driver, PATIENCE).until(
                 lambda _: "world" in self._chat_log_value,
                 "Message was not received by window 2 from window 2",
             )
@@ -76,11 +84,19 @@ class ChatTests(TestCase):
 
     def _enter_chat_room(self, room_name):
         self.driver.get(self.live_server_url + "/chat/")
+        self._wait_for_focus("room-name-input")
         ActionChains(self.driver).send_keys(room_name, Keys.ENTER).perform()
-        WebDriverWait(self.driver, 2).until(lambda _: room_name in self.driver.current_url)
+        WebDriverWait(self.driver, PATIENCE).until(lambda _: room_name in self.driver.current_url)
+        self._wait_for_focus("chat-message-input")
+
+    def _wait_for_focus(self, name):
+        focused = "return document.activeElement && document.activeElement.id"
+        WebDriverWait(self.driver, PATIENCE).until(lambda _: self.driver.execute_script(focused) == name)
 
     def _open_new_window(self):
+        before = len(self.driver.window_handles)
         self.driver.execute_script('window.open("about:blank", "_blank");')
+        WebDriverWait(self.driver, PATIENCE).until(lambda _: len(self.driver.window_handles) > before)
         self._switch_to_window(-1)
 
     def _close_all_new_windows(self):
@@ -101,97 +117,6 @@ class ChatTests(TestCase):
         return self.driver.find_element(by=By.CSS_SELECTOR, value="#chat-log").get_property("value")
 
 
-class Window:
-    """One window of the browser, and what a person does and sees in it."""
-
-    def __init__(self, browser):
-        self.browser = browser
-        self.handle = browser.current_window_handle
-
-    def look(self):
-        """Bring the window to the front."""
-        self.browser.switch_to.window(self.handle)
-        return self.browser
-
-    def element(self, name):
-        return self.look().find_element(By.ID, name)
-
-    def open_chooser(self, server):
-        """Open the first page. It may take a moment until it gets what is typed."""
-        self.look().get(f"{server.url}/chat/")
-        until(lambda: self.focused() == "room-name-input", "the focus is where one types the room's name")
-
-    def choose(self, server, room):
-        """Type the room's name on the first page."""
-        self.open_chooser(server)
-        self.press(room, Keys.ENTER)
-        self.until_connected()
-
-    def enter(self, server, room):
-        """Follow a link to the room."""
-        self.look().get(f"{server.url}/chat/{quote(room, safe='')}/")
-        self.until_connected()
-
-    def until_connected(self):
-        until(
-            lambda: self.look().find_elements(By.ID, "chat-status") and self.status == "Connected.",
-            "the page says that it is connected",
-            40,
-        )
-
-    def until_away(self):
-        until(lambda: self.status.startswith("Not connected."), "the page says that it isn't connected")
-
-    def press(self, *keys):
-        """Press keys, wherever the focus is."""
-        self.look()
-        ActionChains(self.browser).send_keys(*keys).perform()
-
-    def post(self, message):
-        self.press(message, Keys.ENTER)
-
-    def paste(self, text):
-        """Put into the input what would take too long to type key by key."""
-        self.look().execute_script("document.activeElement.value = arguments[0]", text)
-
-    @property
-    def status(self):
-        return self.element("chat-status").text
-
-    @property
-    def error(self):
-        return self.element("chat-error").text
-
-    @property
-    def typed(self):
-        return self.element("chat-message-input").get_property("value")
-
-    @property
-    def log(self):
-        return self.element("chat-log").get_property("value")
-
-    def until_log(self, expected):
-        with contextlib.suppress(pytest.fail.Exception):
-            until(lambda: self.log == expected, "the log is as expected")
-        assert self.log == expected
-
-    def focused(self):
-        return self.look().execute_script("return document.activeElement.id")
-
-
-@pytest.fixture
-def window(browser):
-    return Window(browser)
-
-
-@pytest.fixture
-def second_window(browser, window):
-    browser.switch_to.new_window("window")
-    second = Window(browser)
-    window.look()
-    return second
-
-
 def speak(server, room, messages):
     """Say these messages in the room, as somebody at another machine."""
 
@@ -202,10 +127,6 @@ def speak(server, room, messages):
                 await hear(socket)
 
     asyncio.run(speak())
-
-
-def assert_no_complaints(browser):
-    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
 
 
 # Rooms and messages
@@ -486,131 +407,3 @@ def test_no_page_bars_anyone(open_page, colours, window, server):
     open_page(window, server)
     barriers = find_barriers(window.look())
     assert not barriers, "\n\n".join(barriers)
-
-
-# When the connection is lost
-
-
-def test_what_is_typed_while_the_server_restarts_arrives_once_it_is_back(window, second_window, serve):
-    server = serve()
-    for each in (window, second_window):
-        each.enter(server, "lobby")
-    window.post("before")
-    for each in (window, second_window):
-        each.until_log("before\n")
-
-    server.stop()
-    for each, message in ((window, "typed in one"), (second_window, "typed in two")):
-        each.until_away()
-        assert each.log == "before\n"
-        each.post(message)
-        assert each.typed == "", "the page has taken it"
-    server.start()
-    for each in (window, second_window):
-        each.until_connected()
-    until(lambda: "typed in one" in window.log, "what was typed in the first window is in its log")
-    until(lambda: "typed in two" in second_window.log, "what was typed in the second window is in its log")
-
-    # Messages keep their order: whatever arrives twice would be there before this one is.
-    window.post("after")
-    for each in (window, second_window):
-        until(lambda each=each: each.log.endswith("after\n"), "the message after the restart is in both logs")
-        lines = each.log.splitlines()
-        assert lines[0] == "before"
-        assert len(lines) == len(set(lines)), f"something arrived twice: {lines}"
-        assert each.error == ""
-    assert "typed in one" in window.log and "typed in two" in second_window.log
-    server.assert_nothing_broke()
-
-
-def test_an_error_gives_back_the_message_that_it_is_about(window, serve):
-    server = serve()
-    window.enter(server, "lobby")
-    server.stop()
-    window.until_away()
-    long = "x" * 5000
-    for message in ("one", long, "two"):
-        window.paste(message)
-        window.press(Keys.ENTER)
-    server.start()
-    window.until_connected()
-    window.until_log("one\ntwo\n")
-    until(lambda: "5000" in window.error, "the page says that a message is too long")
-    assert window.typed == long
-
-
-def test_each_connection_starts_anew(window, serve):
-    """What was answered on the last one isn't given back when it ends, and the server counts frames from 1 again."""
-    server = serve()
-    window.enter(server, "lobby")
-    window.post("hello")
-    window.until_log("hello\n")
-    long = "x" * 5000
-    window.paste(long)
-    window.press(Keys.ENTER)
-    until(lambda: window.typed == long, "the person has back what was too long")
-    window.paste("")
-    server.stop()
-    window.until_away()
-    assert window.typed == ""
-    server.start()
-    window.until_connected()
-    window.paste(long)
-    window.press(Keys.ENTER)
-    until(lambda: window.typed == long, "the person has back what was too long")
-
-
-def test_a_page_that_was_let_go_comes_back_by_itself(window, watch):
-    """4013 is what the server says to a client that reads too slowly."""
-    server = watch(("chat/consumers.py", 'await self.send(make_frame(event["message"]))', "await self.close(4013)"))
-    window.enter(server, "lobby")
-    window.post("hello")
-    until(lambda: window.typed == "hello", "the person has it back, since it may not have arrived")
-    window.until_connected()
-
-
-def test_what_is_typed_while_away_reaches_the_others_exactly_once(window, second_window, serve, redis):
-    """Two servers share their rooms: one goes away and comes back, and the other's people are there all the time."""
-    server, other = serve(REDIS_URL=redis.url), serve(REDIS_URL=redis.url)
-    window.enter(server, "lobby")
-    second_window.enter(other, "lobby")
-    server.stop()
-    window.until_away()
-    for message in ("one", "two", "three"):
-        window.post(message)
-    server.start()
-    window.until_connected()
-    window.post("four")
-    second_window.until_log("one\ntwo\nthree\nfour\n")
-    window.until_log("one\ntwo\nthree\nfour\n")
-
-
-def test_what_was_on_its_way_into_a_dying_connection_stands_in_the_input_again(window, serve):
-    server = serve()
-    window.enter(server, "lobby")
-    server.freeze()
-    window.post("did it arrive?")
-    until(lambda: window.typed == "", "the page has sent it")
-    server.kill()
-    until(lambda: window.typed == "did it arrive?", "the person has it back")
-    assert "may not have arrived" in window.error
-    server.start()
-    window.until_connected()
-    window.press(Keys.ENTER)
-    window.until_log("did it arrive?\n")
-    assert window.error == ""
-
-
-def test_a_page_says_in_words_that_redis_is_away_and_is_there_when_redis_is(window, serve, redis):
-    server = serve(REDIS_URL=redis.url)
-    window.enter(server, "lobby")
-    window.post("before")
-    window.until_log("before\n")
-    redis.kill()
-    window.until_away()
-    window.post("meanwhile")
-    redis.start()
-    window.until_connected()
-    window.post("after")
-    window.until_log("before\nmeanwhile\nafter\n")
-    server.assert_nothing_broke()

@@ -5,15 +5,16 @@ are all the same, and the recordings say so.
 Alice and Bob join the lobby, Alice says hello, both hear it, Bob leaves, then Alice.
 """
 
-import asyncio
 import json
 import subprocess
 import sys
 
 import pytest
-from running import REPOSITORY, Server, hear, say, until
+from running import REPOSITORY, Server, hear, say
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from test_internals import Socket
+from waiting import until
 
 sys.path.insert(0, str(REPOSITORY / "notebooks"))
 
@@ -51,6 +52,7 @@ def recorded_server(tmp_path):
     yield server
     server.kill()
     server.process.stdin.close()
+    server.close()
 
 
 async def test_with_events_by_hand(application, layer):
@@ -59,22 +61,15 @@ async def test_with_events_by_hand(application, layer):
     recording = Recording("Alice", "Bob")
     recorded = recording.start(application)
 
-    class Socket:
-        def __init__(self):
-            self.to, self.back = asyncio.Queue(), asyncio.Queue()
-            scope = {"type": "websocket", "path": PATH, "headers": [(b"origin", b"http://localhost")]}
-            self.ended = asyncio.create_task(recorded(scope, self.to.get, self.back.put))
-            self.to.put_nowait({"type": "websocket.connect"})
-
-    alice = Socket()
-    assert (await alice.back.get())["type"] == "websocket.accept"
-    bob = Socket()
-    assert (await bob.back.get())["type"] == "websocket.accept"
-    alice.to.put_nowait({"type": "websocket.receive", "text": json.dumps({"message": "hello"})})
-    assert await alice.back.get() == await bob.back.get() == {"type": "websocket.send", "text": '{"message": "hello"}'}
+    headers = [(b"origin", b"http://localhost")]
+    alice = Socket(recorded, path=PATH, headers=headers)
+    assert (await alice.hear())["type"] == "websocket.accept"
+    bob = Socket(recorded, path=PATH, headers=headers)
+    assert (await bob.hear())["type"] == "websocket.accept"
+    alice.events.put_nowait({"type": "websocket.receive", "text": json.dumps({"message": "hello"})})
+    assert await alice.hear() == await bob.hear() == {"type": "websocket.send", "text": '{"message": "hello"}'}
     for person in (bob, alice):
-        person.to.put_nowait({"type": "websocket.disconnect", "code": 1000})
-        await person.ended
+        await person.leave()
     assert recording.text() == HELLO
 
 
@@ -100,6 +95,7 @@ async def test_with_a_real_client(recorded_server):
     assert recorded_server.recording().text() == HELLO
 
 
+@pytest.mark.xdist_group("browser 3")
 def test_with_a_browser(recorded_server, browser):
     windows = []
     for number in range(2):

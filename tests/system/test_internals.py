@@ -11,7 +11,7 @@ import pytest
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from channels.layers import InMemoryChannelLayer
-from running import until
+from waiting import until
 from watched import make_message
 
 SCOPE = {"type": "websocket", "path": "/ws/chat/lobby/", "url_route": {"kwargs": {"room_name": "lobby"}}}
@@ -346,74 +346,72 @@ def let_wait(server, talker, silent):
     return said
 
 
-def test_backpressure_finds_daphnes_transport(watch):
-    server = watch()
-    alice = server.join("lobby", query="hold=receive")
-    send_many(server, alice, FRAME, 2000)
-    assert_bounded(server, alice, most_in_a_read(), TWISTED)
-    server.ask("release")
+def test_backpressure_finds_daphnes_transport(watched):
+    alice = watched.join("lobby", query="hold=receive")
+    send_many(watched, alice, FRAME, 2000)
+    assert_bounded(watched, alice, most_in_a_read(), TWISTED)
+    watched.ask("release")
     assert alice.hear_messages(2000) == ["0"] * 2000
 
 
-def test_nothing_else_resumes_what_backpressure_has_paused(watch):
+def test_nothing_else_resumes_what_backpressure_has_paused(watched):
     """Twisted pauses and resumes a connection by itself when its output is full, and empty again."""
-    server = watch()
-    alice = server.join("lobby", query="hold=receive", buffer=4096)
-    bob = server.join("lobby")
-    said = let_wait(server, bob, alice)
-    send_many(server, alice, FRAME, 2000)
+    alice = watched.join("lobby", query="hold=receive", buffer=4096)
+    bob = watched.join("lobby")
+    said = let_wait(watched, bob, alice)
+    send_many(watched, alice, FRAME, 2000)
     assert alice.hear_messages(said) == [TEXT] * said
-    until(lambda: not server.ask("kept", alice.port), "all that was kept for her is hers")
+    until(lambda: not watched.ask("kept", alice.port), "all that was kept for her is hers")
     assert_bounded(
-        server,
+        watched,
         alice,
         most_in_a_read(),
         "Something has resumed its connection. twisted/web/http.py, HTTPChannel.resumeProducing, is asked even for a "
         "socket that is no HTTP any more, and has to leave it alone. " + TWISTED,
     )
-    server.ask("release")
+    watched.ask("release")
     assert alice.hear_messages(2000) == ["0"] * 2000
 
 
-def test_uvicorn_takes_in_no_more_than_a_read_by_itself(watch):
+@pytest.mark.parametrize("watched", ["uvicorn"], indirect=True)
+def test_uvicorn_takes_in_no_more_than_a_read_by_itself(watched):
     """asyncio reads 256 KiB at most at a time. From then on uvicorn waits until the application asks for more."""
-    server = watch(server="uvicorn")
-    alice = server.join("lobby", query="hold=receive")
-    send_many(server, alice, make_message("0", padding="x" * 100_000), 20)
-    assert_bounded(server, alice, 3, "Then AsyncioConnection has to pause it, as TwistedConnection does. " + ASYNCIO)
-    server.ask("release")
+    alice = watched.join("lobby", query="hold=receive")
+    send_many(watched, alice, make_message("0", padding="x" * 100_000), 20)
+    assert_bounded(watched, alice, 3, "Then AsyncioConnection has to pause it, as TwistedConnection does. " + ASYNCIO)
+    watched.ask("release")
     assert alice.hear_messages(20) == ["0"] * 20
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "why"),
+    ("watched", "name", "why"),
     [("runserver", "TwistedConnection", TWISTED), ("uvicorn", "AsyncioConnection", ASYNCIO)],
     ids=["runserver", "uvicorn"],
+    indirect=["watched"],
 )
-def test_a_connection_knows_how_much_waits_for_its_client(watch, kind, name, why):
-    server = watch(server=kind)
-    alice, bob = server.join("lobby", buffer=4096), server.join("lobby")
+def test_a_connection_knows_how_much_waits_for_its_client(watched, name, why):
+    alice, bob = watched.join("lobby", buffer=4096), watched.join("lobby")
     nothing = {"type": name, "kept": 0, "waiting": 0}
-    assert server.ask("connection", alice.port) == nothing, why
-    said = let_wait(server, bob, alice)
-    found = server.ask("connection", alice.port)
+    assert watched.ask("connection", alice.port) == nothing, why
+    said = let_wait(watched, bob, alice)
+    found = watched.ask("connection", alice.port)
     assert found["waiting"] == found["kept"] > 0, why
     for _ in range(10):  # meanwhile the system takes some, and seldom a whole piece
         assert alice.hear() == {"message": TEXT}
-        found = server.ask("connection", alice.port)
+        found = watched.ask("connection", alice.port)
         assert found["waiting"] == found["kept"], why
     assert alice.hear_messages(said - 10) == [TEXT] * (said - 10)
-    until(lambda: not server.ask("kept", alice.port), "all that was kept for her is hers")
-    assert server.ask("connection", alice.port) == nothing, why
+    until(lambda: not watched.ask("kept", alice.port), "all that was kept for her is hers")
+    assert watched.ask("connection", alice.port) == nothing, why
 
 
-def test_uvicorns_send_waits_for_nobody_before_backpressure_does(watch):
+@pytest.mark.parametrize("watched", ["uvicorn"], indirect=True)
+def test_uvicorns_send_waits_for_nobody_before_backpressure_does(watched):
     """Else the consumer would wait, its mailbox would fill, and the others would hear that she has missed something."""
     from tutorial.backpressure import MAY_WAIT
 
-    server = watch(server="uvicorn")
-    alice, bob = server.join("lobby", buffer=4096), server.join("lobby")
-    while server.ask("kept", alice.port) < MAY_WAIT // 2:
+    alice, bob = watched.join("lobby", buffer=4096), watched.join("lobby")
+    while watched.ask("kept", alice.port) < MAY_WAIT // 2:
         bob.say(TEXT)
         assert bob.hear() == {"message": TEXT}
-        assert server.ask("mail") == 0, f"Mail waits in her mailbox: send() waits until she has read. {ASYNCIO}"
+        assert watched.ask("mail") == 0, f"Mail waits in her mailbox: send() waits until she has read. {ASYNCIO}"

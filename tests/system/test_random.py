@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 from channels.layers import BaseChannelLayer
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from running import hear, say
 from websockets.exceptions import InvalidStatus
@@ -20,7 +20,7 @@ from chat.errors import Refused
 from chat.invisible import is_blank
 from chat.rooms import clean_name, group_name
 
-quick = settings(deadline=None, max_examples=200)
+quick = settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 anything = st.characters(exclude_categories=())  # lone surrogates too
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(anything),

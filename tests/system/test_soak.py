@@ -1,21 +1,25 @@
 """
-Half a minute of coming and going: 100 people who join, talk, leave and vanish at random, and nothing is left of them.
+Coming and going: 100 people who join, talk, leave and vanish at random, and nothing is left of them.
+
+SOAK_SECONDS in the environment says for how long: some seconds by default, and 24 in CI.
 """
 
+import os
 import random
 import select
 import time
 
 import psutil
-from running import until
+from waiting import until
 from watched import CLOSE, make_frame, make_message
 
 PEOPLE = 100
 ROOMS = ("lobby", "聊天室", "my room", "a", "b")
-HALF = 12  # seconds: there are two, for memory has to be as much after the second as after the first
+HALF = float(os.environ.get("SOAK_SECONDS", "5")) / 2  # memory has to be as much after the second as after the first
 WHAT = {"join": 30, "say": 30, "say much": 1, "say nonsense": 5, "leave": 14, "vanish": 14}  # how often
-# A half is about 1,200 connections, and 10 kB that each leaves behind are seen. Measured on a quiet machine, the memory
-# after each of seven halves differed by 50 kB; on a busy one, with twice the connections in the second, by 2.2 MB.
+# A half of 12 seconds is about 1,200 connections, and 10 kB that each leaves behind are seen. Measured on a quiet
+# machine, the memory after each of seven such halves differed by 50 kB; on a busy one, with twice the connections in
+# the second, by 2.2 MB.
 MARGIN = 5_000_000  # bytes
 
 
@@ -25,10 +29,14 @@ def count_files(process):
 
 
 def come_and_go(server, chance, seconds):
-    """Let PEOPLE come and go for so long, and all of them be gone in the end. Return how many have come."""
+    """
+    Let more than PEOPLE come and go, for so long at least, and all of them be gone in the end.
+
+    Return how many have come.
+    """
     people, came = [], 0
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while time.monotonic() < end or came <= PEOPLE:
         (what,) = chance.choices(list(WHAT), WHAT.values())
         if what == "join":
             if len(people) < PEOPLE:
@@ -60,6 +68,7 @@ def come_and_go(server, chance, seconds):
 
 
 def test_nothing_is_left_of_all_who_came_and_went(watch):
+    """For SOAK_SECONDS: CI sets 24, in which a leak of 10 kB a connection is seen, too."""
     server = watch()
     process = psutil.Process(server.process.pid)
     server.until_left()  # the look whether it answers, at its start, is over
@@ -70,7 +79,6 @@ def test_nothing_is_left_of_all_who_came_and_went(watch):
     for _ in range(2):
         came = come_and_go(server, chance, HALF)
         whole = f"seed {seed}, after {came} connections"
-        assert came > PEOPLE, whole
         server.until_left()
         until(lambda: count_files(process) <= files, f"no more than {files} files are open, as at the start ({whole})")
         memory.append(process.memory_info().rss)

@@ -19,6 +19,7 @@ import socket
 import sys
 import threading
 from pathlib import Path
+from unittest import mock
 
 sys.path.insert(0, str(Path.cwd()))  # the copy of the project
 
@@ -86,10 +87,23 @@ class Watch:
         """Take the tasks that there are for the server's own."""
         self.servers_tasks = asyncio.all_tasks() - {asyncio.current_task()}
 
+    async def begin(self):
+        """Hold them again that come with ?hold=…, and count from nothing: another test has the server from now on."""
+        self.released.clear()
+        self.handled.clear()
+
+    async def look(self):
+        """Have daphne look at once, and not within a second, at the connections that have ended, and log how."""
+        self._protocols()  # finds the server
+        if hasattr(self.server, "application_checker"):
+            with mock.patch("daphne.server.reactor"):  # it would look once a second more from now on
+                self.server.application_checker()
+
     async def left(self):
         """Return how much there is of all that a client may leave behind."""
         from channels.layers import get_channel_layer
 
+        await self.look()
         connections = len(self._protocols())
         gc.collect()
         layer = get_channel_layer()
@@ -135,6 +149,13 @@ class Watch:
         protocol = self._protocols()[port]
         return (protocol.queue if hasattr(protocol, "queue") else protocol.application_queue).qsize()
 
+    async def wait_for_answers(self, seconds):
+        """Let daphne wait so long until a close frame is answered. Return how long it would have waited."""
+        self._protocols()  # finds the server
+        factory = self.server.ws_factory
+        before, factory.closeHandshakeTimeout = factory.closeHandshakeTimeout, seconds
+        return before
+
     async def recorded(self):
         """Return the rooms of the frames that were handled since block(), in order."""
         record, self.record = self.record, None
@@ -143,10 +164,6 @@ class Watch:
     async def release(self):
         """Let the held handlers go on."""
         self.released.set()
-
-    async def hold(self):
-        """Hold them again, from the next event on."""
-        self.released.clear()
 
     def block(self):
         """Let the event loop stand still, as in a process that is busy with something else."""

@@ -4,7 +4,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 
 class ChatConsumer(AsyncWebsocketConsumer):
-    """The consumer that part 3 of the tutorial ends with, step by step the same."""
+    """The consumer at the end of part 3 of the tutorial, step by step."""
 
     async def connect(self):
         self.room_name = self.scope["url_route"]["kwargs"]["room_name"]

@@ -6,7 +6,7 @@ from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
-django_application = get_asgi_application()  # before the next line: what it imports needs Django's apps to be ready
+django_application = get_asgi_application()  # first, since the next import needs Django's apps to be ready
 
 from chat.routing import websocket_urlpatterns  # noqa: E402
 
