@@ -12,10 +12,10 @@ from window import Window
 @pytest.fixture
 def serve(tmp_path_factory):
     """
-    Return a function that starts a server of the test's own.
+    Return a function that starts a server for one test.
 
-    Each `change` is (file, old, new): what is another text in the server's copy of the project. `options` are
-    runserver's. What else is named are environment variables.
+    Each `change` is (file, old, new): a text to replace in the server's copy of the project. `options` are options of
+    runserver. Other keyword arguments are environment variables.
     """
     servers = []
 
@@ -34,9 +34,9 @@ def serve(tmp_path_factory):
 @pytest.fixture
 def watch(tmp_path_factory):
     """
-    Return a function that starts a server of the test's own whose inside can be asked.
+    Return a function that starts a watched server for one test.
 
-    It takes what serve() takes, but for options, and `server`, which is "runserver" or "uvicorn".
+    It takes the same arguments as serve(), but instead of options `server`: "runserver" or "uvicorn".
     """
     servers = []
 
@@ -65,9 +65,9 @@ def shared_uvicorn(tmp_path_factory):
 @pytest.fixture
 def watched(request):
     """
-    A server that tests share, whose inside can be asked. None of them may leave anything behind in it, or break it.
+    A watched server that tests share. No test may break it or leave anything behind in it.
 
-    It is "runserver", or what the test's parameter says.
+    It is "runserver", unless the test's parameter names another.
     """
     kind = getattr(request, "param", "runserver")
     server = request.getfixturevalue({"runserver": "shared_watch", "uvicorn": "shared_uvicorn"}[kind])
@@ -87,7 +87,7 @@ def shared_server(tmp_path_factory):
 
 @pytest.fixture
 def server(shared_server):
-    """A server that all tests share, so that the suite stays quick. None of them may bring a traceback out of it."""
+    """A server that all tests share, so that the suite stays quick. No test may cause a traceback in it."""
     shared_server.forget_log()
     yield shared_server
     assert "Traceback" not in shared_server.log()
@@ -107,7 +107,7 @@ def redis(tmp_path):
 
 @pytest.fixture(scope="session")
 def chromium(tmp_path_factory):
-    """One browser for all tests: to start it takes longer than a test."""
+    """One browser for all tests, since it takes longer to start than a test takes."""
     options = webdriver.ChromeOptions()
     for argument in (
         "--headless=new",
@@ -131,7 +131,7 @@ def chromium(tmp_path_factory):
         options.binary_location = program
         browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
     elif sys.platform in ("win32", "darwin"):
-        # Chrome isn't on the PATH there: Selenium knows where it is, and brings the driver.
+        # Chrome isn't on the PATH there, but Selenium knows where it is, and fetches the driver.
         try:
             browser = webdriver.Chrome(options)
         except WebDriverException as error:
@@ -143,7 +143,7 @@ def chromium(tmp_path_factory):
 
 @pytest.fixture
 def browser(chromium):
-    """The browser with one empty window, and nothing left of the test before."""
+    """The browser with one empty window, and nothing left from the test before."""
     before = chromium.window_handles
     chromium.switch_to.new_window("tab")
     own = chromium.current_window_handle
@@ -152,7 +152,7 @@ def browser(chromium):
         chromium.close()
     chromium.switch_to.window(own)
     chromium.delete_all_cookies()
-    chromium.get_log("browser")  # what it says from now on is this test's
+    chromium.get_log("browser")  # forget what earlier tests have logged
     return chromium
 
 

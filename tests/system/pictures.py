@@ -1,9 +1,9 @@
 """
-Take the pictures in the README anew, of the real thing: two windows that chat, and a notebook in JupyterLab.
+Take the README's pictures again, of the real chat: two windows that chat, and a notebook in JupyterLab.
 
     python tests/system/pictures.py
 
-It needs Chromium and its driver, and writes into notebooks/pictures/.
+It needs Chromium and its driver, and writes to notebooks/pictures/.
 """
 
 import os
@@ -45,7 +45,7 @@ def save(browser, name):
 
 
 def two_windows(lesson, folder):
-    """Alice and Bob chat in two windows side by side."""
+    """Take the picture of Alice and Bob, who chat in two windows side by side."""
     os.chdir(lesson / "notebooks")
     sys.path.insert(0, str(lesson / "notebooks"))
     from workshop import open_stage, serve, windows
@@ -76,12 +76,12 @@ def two_windows(lesson, folder):
 
 
 def notebook(lesson, folder):
-    """Notebook 3 in JupyterLab, run: the red test and what it says."""
+    """Take the picture of notebook 3 in JupyterLab: a red test, and what it says."""
     port = Port()
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
     command += [f"--port={port.number}"]
     command += ["--IdentityProvider.token=", "--LabApp.expose_app_in_browser=True", "--LabApp.news_url="]
-    own = {"JUPYTER_CONFIG_DIR": str(folder), "JUPYTERLAB_SETTINGS_DIR": str(folder)}  # and nobody's own theme
+    own = {"JUPYTER_CONFIG_DIR": str(folder), "JUPYTERLAB_SETTINGS_DIR": str(folder)}  # without anybody's own theme
     lab = Process(command, port, lesson / "notebooks", folder / "lab.log", **own)
     browser = start_browser(folder, 1100, 900)
     try:
@@ -96,9 +96,9 @@ def notebook(lesson, folder):
         until(lambda: browser.execute_script(ready), "the kernel is ready", 60)
         browser.execute_script("window.jupyterapp.commands.execute('application:toggle-left-area')")
         for button in browser.find_elements(By.CSS_SELECTOR, ".Toastify__toast button"):
-            if button.text == "No":  # to news of Jupyter
+            if button.text == "No":  # it offers news about Jupyter
                 button.click()
-        # What the cells showed when they were committed goes first, so that what is seen then is fresh.
+        # First clear the committed outputs, so that the ones in the picture are new.
         for command in ("notebook:clear-all-cell-outputs", "notebook:run-all-cells"):
             browser.execute_script("window.jupyterapp.commands.execute(arguments[0])", command)
         red = "[...document.querySelectorAll('.jp-CodeCell')].find(cell => cell.textContent.includes('check(3)'))"

@@ -1,5 +1,5 @@
 """
-What the system tests run: the server as anyone starts it, a Redis of their own, and a real client.
+What the system tests run: the server as everyone starts it, a Redis of their own, and a real client.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def need(found, what, how_to_get_it):
-    """Return what was found. Without it skip the test, or fail it in CI, where everything has to run."""
+    """Return what was found. If nothing was, skip the test or, in CI, where everything has to run, fail it."""
     if found:
         return found
     reason = f"This test needs {what}: {how_to_get_it}"
@@ -48,11 +48,11 @@ HOLDS_PORTS = sys.platform == "linux"
 
 class Port:
     """
-    A port of this machine, for one program after the other, until it is given back.
+    A port of this machine, for one program after another, until it is given back.
 
-    Meanwhile the system gives its number to nobody else, neither to the server of another test nor to a client: a
-    socket is bound to it, and doesn't listen. Linux lets a server listen beside that. macOS and Windows don't, and
-    there the number may be given away while no server has it.
+    Until then the system gives its number to nobody else, neither to another test's server nor to a client, because a
+    socket is bound to it that doesn't listen. Linux lets a server listen beside that socket. macOS and Windows don't:
+    there, somebody else may get the number while no server uses it.
     """
 
     def __init__(self):
@@ -63,7 +63,7 @@ class Port:
         self.number = self.holder.getsockname()[1]
 
     def hand_over(self):
-        """Let a server listen on it."""
+        """Let a server listen on this port."""
         if not HOLDS_PORTS:
             self.holder.close()
 
@@ -73,9 +73,9 @@ class Port:
 
 class Process:
     """
-    A program that answers on a port of this machine, and whose words end up in a file.
+    A program that answers on a port of this machine and logs to a file.
 
-    It may be started and stopped many times, on the same port. After close() it may not.
+    It can be started and stopped many times, on the same port, until close().
     """
 
     stdin = subprocess.DEVNULL
@@ -109,7 +109,7 @@ class Process:
 
     def answers(self):
         if self.process.poll() is not None:
-            pytest.fail(f"{self.command} ended at once. Its words:\n{self.whole_log()}")
+            pytest.fail(f"{self.command} ended at once. Its log:\n{self.whole_log()}")
         try:
             socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
         except OSError:
@@ -117,7 +117,7 @@ class Process:
         return True
 
     def stop(self):
-        """End the process as Ctrl+C or a service manager would, and wait until it is gone."""
+        """End the process as a service manager would, and wait until it has ended."""
         if self.process is None:
             return
         self.process.terminate()
@@ -131,7 +131,7 @@ class Process:
         self.held_port.give_back()
 
     def freeze(self):
-        """Leave the process running, but have it do nothing, as a machine does that is out of memory."""
+        """Let the process exist but do nothing, as on a machine that is out of memory."""
         if not hasattr(signal, "SIGSTOP"):
             pytest.skip("Only Linux and macOS can freeze a process")
         self.process.send_signal(signal.SIGSTOP)
@@ -152,7 +152,7 @@ class Process:
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
     def forget_log(self):
-        """Let log() start here."""
+        """Let log() begin here."""
         self.log_start = len(self.whole_log())
 
     def log(self):
@@ -170,7 +170,7 @@ def copy_project(folder):
 
 
 class Server(Process):
-    """`manage.py runserver`, from a copy of the project: the developer's database is never touched."""
+    """`manage.py runserver` in a copy of the project, so that the developer's database is never touched."""
 
     def __init__(self, folder, options=(), **environment):
         copy_project(folder)
@@ -183,28 +183,26 @@ class Server(Process):
         """Change a file of the server's copy of the project, before the start."""
         path = self.folder / file
         text = path.read_text(encoding="utf-8")
-        assert text.count(old) == 1, (
-            f"{file} has {old!r} {text.count(old)} times. What this test changes was there once."
-        )
+        assert text.count(old) == 1, f"{file} has {old!r} {text.count(old)} times, but this test expects it once."
         path.write_text(text.replace(old, new), encoding="utf-8")
 
     def own_words(self):
-        """Return what the log says besides a line for each request, which is daphne's habit."""
+        """Return the lines of the log, without those that daphne writes for each request."""
         return [line for line in self.log().splitlines() if line and not line.startswith(("HTTP ", "WebSocket "))]
 
     def until_all_is_logged(self):
-        """Wait until the log has what there is to say of connections that have ended."""
-        # daphne looks at them once a second, and only then logs how they ended. It tells nobody when.
+        """Wait until the log has everything about the connections that have ended."""
+        # daphne checks once a second how connections have ended, and logs it. There is no event to wait for.
         time.sleep(1.2)
 
     def assert_nothing_broke(self):
-        """Assert that no error escaped from the chat since the process was first started."""
+        """Assert that no error has escaped from the chat since the process was first started."""
         self.until_all_is_logged()
         for words in ("Traceback", "never retrieved"):
             assert words not in self.whole_log(), self.whole_log()
 
     def get(self, path, **headers):
-        """GET exactly this path, with nothing between us and the server that tidies it up first."""
+        """GET exactly this path: http.client doesn't tidy it up."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             connection.request("GET", path, headers=headers)
@@ -218,7 +216,7 @@ class Server(Process):
         return self.get(f"/chat/{quote(room, safe='')}/", **headers)
 
     def open(self, path, origin="", **options):
-        """Open a socket, as a page of this server would unless told of another origin."""
+        """Open a socket as a page of this server would, or as a page from another origin."""
         return connect(
             f"ws://127.0.0.1:{self.port}{path}",
             origin=self.url if origin == "" else origin,
@@ -232,7 +230,7 @@ class Server(Process):
         return self.open(f"/ws/chat/{quote(room, safe='')}/", **options)
 
     async def refusal(self, room=None, path=None, **options):
-        """Return the HTTP status with which a socket is refused."""
+        """Return the HTTP status with which the server refuses a socket."""
         opening = self.open(path, **options) if path else self.enter(room, **options)
         with pytest.raises(InvalidStatus) as refused:
             async with opening:
@@ -241,7 +239,7 @@ class Server(Process):
 
 
 def share(server):
-    """Start this server, yield it to many tests, and end it. None of them may bring an error out of it."""
+    """Start this server, yield it to many tests, and end it. No test may cause an error in it."""
     try:
         yield server.start()
         server.assert_nothing_broke()
@@ -250,7 +248,7 @@ def share(server):
 
 
 class Redis(Process):
-    """A redis-server of the tests' own, that keeps nothing."""
+    """A redis-server for the tests, which saves nothing to disk."""
 
     def __init__(self, program, folder):
         port = Port()
@@ -259,6 +257,6 @@ class Redis(Process):
         self.url = f"redis://127.0.0.1:{self.port}"
 
     def count(self, command):
-        """Return how often this command has been carried out."""
+        """Return how often Redis has run this command."""
         with redis.Redis.from_url(self.url) as client:
             return client.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})["calls"]

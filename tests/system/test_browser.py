@@ -118,7 +118,7 @@ class ChatTests(TestCase):
 
 
 def speak(server, room, messages):
-    """Say these messages in the room, as somebody at another machine."""
+    """Say these messages in the room, like somebody on another computer."""
 
     async def speak():
         async with server.enter(room) as socket:
@@ -147,7 +147,7 @@ def test_a_person_chooses_a_room_and_chats_with_the_keyboard_alone(window, secon
 @pytest.mark.parametrize(
     "room", ["聊天室", "a#b", "a?b", "my room", "O'Hara & <b>", "100%", "a%2541", "%2e%2e", "a\\b", "<!--<script>"]
 )
-def test_an_odd_name_typed_leads_to_the_room_of_that_name(window, server, room):
+def test_an_odd_name_leads_to_the_room_with_that_name(window, server, room):
     if room.isascii():
         window.choose(server, room)
     else:
@@ -165,7 +165,7 @@ def test_an_odd_name_typed_leads_to_the_room_of_that_name(window, server, room):
     assert_no_complaints(window.browser)
 
 
-def test_a_name_that_no_room_can_have_is_answered_in_words_and_can_be_mended(window, server):
+def test_a_name_that_no_room_can_have_is_explained_and_can_be_corrected(window, server):
     window.open_chooser(server)
     window.press("a/b", Keys.ENTER)
     problem = until(lambda: window.browser.find_elements(By.CSS_SELECTOR, "[role=alert]"), "the page says what's wrong")
@@ -176,7 +176,7 @@ def test_a_name_that_no_room_can_have_is_answered_in_words_and_can_be_mended(win
     assert window.browser.find_element(By.TAG_NAME, "h1").text == "a"
 
 
-def test_markup_in_a_message_is_shown_and_nothing_of_it_runs(window, server):
+def test_markup_in_a_message_is_shown_and_never_runs(window, server):
     window.enter(server, "markup")
     markup = "<img src=x onerror=\"document.title = 'broken in'\"><script>document.title = 'broken in'</script>"
     window.post(markup)
@@ -186,7 +186,7 @@ def test_markup_in_a_message_is_shown_and_nothing_of_it_runs(window, server):
     assert_no_complaints(window.browser)
 
 
-def test_markup_in_a_rooms_name_is_shown_and_nothing_of_it_runs(window, server):
+def test_markup_in_a_rooms_name_is_shown_and_never_runs(window, server):
     room = "<img src=x onerror=document.title='in'>"
     window.enter(server, room)
     assert window.browser.find_element(By.TAG_NAME, "h1").text == room
@@ -197,7 +197,7 @@ def test_markup_in_a_rooms_name_is_shown_and_nothing_of_it_runs(window, server):
 # Typing
 
 
-def test_the_focus_stands_where_one_types(window, server):
+def test_the_focus_is_where_people_type(window, server):
     window.look().get(f"{server.url}/chat/")
     assert window.focused() == "room-name-input"
     window.enter(server, "lobby")
@@ -230,7 +230,7 @@ def test_a_blank_message_is_not_sent(window, server, blank):
     window.post(blank)
     speak(server, "blank", ["from somebody else"])
     window.until_log("from somebody else\n")
-    # Had it been sent, the server's complaint would have come before that.
+    # If it had been sent, the server's error would have come before that.
     assert window.error == ""
     assert window.typed == blank
 
@@ -242,11 +242,11 @@ def press_as_the_system_does(browser, kind, key, code):
 
 
 def test_the_enter_that_ends_a_composition_does_not_send(window, server):
-    """As someone writes Chinese: type pinyin, take it with Enter. Only the next Enter is for the chat."""
+    """To write Chinese, people type pinyin and accept it with Enter. Only the next Enter is for the chat."""
     window.enter(server, "lobby")
     browser = window.look()
-    # What a browser tells its page differs: that Enter goes down (code 13), or that the input method has the
-    # key (code 229); and the key may come up before or after the text has been taken.
+    # Browsers tell a page different things: that Enter goes down (code 13) or that the input method has the key (code
+    # 229). And the key may come up before or after the text is accepted.
     for down, text in (((13, "Enter"), "你"), ((229, "Process"), "好")):
         for up_first in (True, False):
             browser.execute_cdp_cmd("Input.imeSetComposition", {"text": "ni", "selectionStart": 2, "selectionEnd": 2})
@@ -261,7 +261,7 @@ def test_the_enter_that_ends_a_composition_does_not_send(window, server):
     window.until_log("你你好好\n")
 
 
-def test_an_error_is_shown_and_what_was_typed_is_not_lost(window, second_window, server):
+def test_an_error_is_shown_and_the_typed_message_is_not_lost(window, second_window, server):
     for each in (second_window, window):
         each.enter(server, "errors")
     long = "x" * 4001
@@ -279,26 +279,26 @@ def test_an_error_is_shown_and_what_was_typed_is_not_lost(window, second_window,
 
 
 def test_a_message_that_not_everyone_got_is_in_the_log_and_can_be_said_again(window, watch):
-    """Someone's mailbox is full: the sender hears of it, and then gets the message like everyone who reads."""
+    """Somebody's mailbox is full. The sender gets an error, and then the message, like everyone who reads."""
     server = watch(("tutorial/settings.py", "CAPACITY = 10_000", "CAPACITY = 1"))
     window.enter(server, "lobby")
-    server.join("lobby", query="hold=chat_msg")  # one message is held in the handler, one waits, a third is too much
+    server.join("lobby", query="hold=chat_msg")  # one message is in the handler, one waits, and a third is too many
     window.post("one")
     window.until_log("one\n")
     window.post("two")
     window.until_log("one\ntwo\n")
     window.post("three")
-    until(lambda: "1 of the 2 people here" in window.error, "the page says who has missed the message")
+    until(lambda: "1 of the 2 people here" in window.error, "the page says how many have missed the message")
     window.until_log("one\ntwo\nthree\n")
     assert window.typed == "three"
     assert_no_complaints(window.look())
 
 
-# What it looks like
+# Appearance
 
 
 def scrolled(window):
-    """Return how far the log is scrolled, and how far it can be."""
+    """Return how far the log is scrolled, and how far it can be scrolled."""
     return window.look().execute_script(
         "const log = document.getElementById('chat-log'); return [log.scrollTop, log.scrollHeight - log.clientHeight]"
     )
@@ -326,7 +326,7 @@ def test_a_long_log_shows_its_end_unless_somebody_reads_further_up(window, serve
 
 @pytest.fixture
 def phone(window):
-    """The window as small as a phone's."""
+    """A window as small as a phone's."""
     size = {"width": 375, "height": 667, "deviceScaleFactor": 2, "mobile": True}
     window.look().execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     yield window
@@ -352,8 +352,8 @@ def test_everything_fits_on_a_phone(phone, server, room):
     assert_it_fits("room-name-input", "room-name-submit")
 
 
-def test_whoever_cannot_see_hears_what_everything_is(window, server):
-    """Each thing to type into or press has a name, and what changes by itself is announced."""
+def test_people_who_cannot_see_hear_what_everything_is(window, server):
+    """Each input and button has a name, and whatever changes by itself is announced."""
     window.look().get(f"{server.url}/chat/")
     names = ["room-name-input", "room-name-submit"]
     assert all(window.element(name).accessible_name for name in names)
@@ -367,14 +367,14 @@ def test_whoever_cannot_see_hears_what_everything_is(window, server):
     assert [element.get_property("textContent").strip() for element in spoken] == ["hello"]
 
 
-# https://github.com/dequelabs/axe-core finds what can be found without a person, about half of what bars people.
+# https://github.com/dequelabs/axe-core finds barriers that can be found without a person, about half of them all.
 # This package is Playwright's companion, but brings the script itself, which needs no more than a page.
 AXE = importlib.resources.files("axe_playwright_python") / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 def find_barriers(browser):
-    """Return what on this page keeps people out: for each place the rule, the element, and what to do."""
+    """Return the barriers on this page: for each one the rule, the element, and what to do."""
     browser.execute_script(AXE.read_text(encoding="utf-8"))
     found = browser.execute_async_script("axe.run({runOnly: arguments[0]}).then(arguments[1])", RULES)
     assert found["passes"], "axe-core has checked nothing"
@@ -390,7 +390,7 @@ def open_refusal(window, server):
 
 
 def open_room(window, server):
-    """Enter a room with all in it that can be seen: a message, and an error."""
+    """Enter a room that shows everything that it can: a message and an error."""
     window.enter(server, "lobby")
     window.post("hello")
     window.until_log("hello\n")
@@ -401,7 +401,7 @@ def open_room(window, server):
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("open_page", [Window.open_chooser, open_room, open_refusal])
-def test_no_page_bars_anyone(open_page, colours, window, server):
+def test_no_page_has_a_barrier(open_page, colours, window, server):
     preference = {"name": "prefers-color-scheme", "value": colours}
     window.look().execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [preference]})
     open_page(window, server)

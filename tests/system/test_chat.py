@@ -1,5 +1,5 @@
 """
-The chat as people meet it: `manage.py runserver`, and clients that come in over the network.
+The chat as people meet it: `manage.py runserver`, and clients on the network.
 """
 
 import asyncio
@@ -33,13 +33,13 @@ ODD_ROOMS = [
     'a"b',
     "a;b=c",
 ]
-# What an odd name would be taken for by someone who decodes it once too often, or cuts it off.
+# What odd names would become if they were decoded once too often or cut off.
 LOOKALIKES = ["a", "a%41", "aA", "a%2Fb", "a b", "100", "A#B", "chat_a", "x" * 93, "é", "e"]
-# What looks alike in some typefaces, but is written with other characters, and what one of them would be without what
-# shapes it.
+# Names that look alike in some typefaces but have other characters, and what one of them would be without its invisible
+# characters.
 LOOKALIKES += ["ﬁ", "fi", "А", "A", "👩👧", "1", "🏴", "🏳", "👍", "میخواهم", "क्ष"]
 
-# Characters that can't be seen, and shape those beside them.
+# Invisible characters that shape their neighbours.
 SHAPED_ROOMS = {
     "family": "👩\u200d👩\u200d👧",
     "family of two": "👩\u200d👧",
@@ -91,10 +91,10 @@ REFUSED_ROOMS = {
     "joiner alone": "\u200d",
     "joiner behind an emoji": "😀\u200d",
     "non-joiner between Latin letters": "lob\u200cby",
-    "emoji style behind a Latin letter": "lobby\ufe0f",
+    "emoji style after a Latin letter": "lobby\ufe0f",
     "selector behind a Latin letter": "lobby\ufe00",
     "tag behind a Latin letter": "lobby\U000e0067",
-    "emoji style behind punctuation": "lobby-\ufe0f",
+    "emoji style after punctuation": "lobby-\ufe0f",
     "emoji style twice": "😀\ufe0f\ufe0f",
     "non-joiner at the end": "می\u200c",
     "flag whose tags have no end": "🏴\U000e0067\U000e0062",
@@ -114,7 +114,7 @@ def room_of(page):
 def problem_on(page):
     """Return the sentence with which the page refuses a room."""
     found = re.search(r'role="alert">(.*?)</p>', page.text)
-    assert found, f"no sentence that says what is wrong: {page.text}"
+    assert found, f"no sentence says what is wrong: {page.text}"
     return html.unescape(found[1])
 
 
@@ -144,7 +144,7 @@ async def test_nobody_in_another_room_gets_a_message(server):
         assert await hear(bob) == {"message": "world"}, "and not what alice said in the other room"
 
 
-async def test_messages_arrive_in_the_order_in_which_one_sent_them(server):
+async def test_messages_arrive_in_the_order_in_which_they_were_sent(server):
     async with server.enter("lobby") as alice, server.enter("lobby") as bob:
         for number in range(200):
             await say(alice, str(number))
@@ -152,7 +152,7 @@ async def test_messages_arrive_in_the_order_in_which_one_sent_them(server):
             assert [(await hear(member))["message"] for _ in range(200)] == [str(number) for number in range(200)]
 
 
-async def test_nothing_is_lost_when_a_class_speaks_all_at_once(server):
+async def test_nothing_is_lost_when_a_whole_class_speaks_at_once(server):
     members = await asyncio.gather(*(server.enter("class") for _ in range(50)))
     try:
         await asyncio.gather(*(say(member, f"{i}") for i, member in enumerate(members) for _ in range(5)))
@@ -163,11 +163,11 @@ async def test_nothing_is_lost_when_a_class_speaks_all_at_once(server):
         await asyncio.gather(*(member.close() for member in members))
 
 
-async def test_whoever_left_without_a_word_troubles_nobody(server):
+async def test_a_client_that_vanishes_disturbs_nobody(server):
     async with server.enter("lobby") as alice:
         for _ in range(20):
             bob = await server.enter("lobby")
-            bob.transport.abort()  # as when a laptop is shut or a cable pulled
+            bob.transport.abort()  # as when a laptop is closed or a cable pulled out
         await say(alice, "still here")
         assert await hear(alice) == {"message": "still here"}
         async with server.enter("lobby") as carol:
@@ -175,7 +175,7 @@ async def test_whoever_left_without_a_word_troubles_nobody(server):
             assert await hear(alice) == await hear(carol) == {"message": "hello"}
 
 
-async def test_who_comes_back_after_a_restart_can_chat_again(serve):
+async def test_people_who_come_back_after_a_restart_can_chat_again(serve):
     server = serve()
     alice = await server.enter("lobby")
     await say(alice, "before")
@@ -208,7 +208,7 @@ async def test_a_room_of_any_name_has_a_page_and_a_socket(server, room):
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=ROOM_IDS)
-def test_whoever_types_a_name_gets_into_the_room_of_that_name(server, room):
+def test_a_typed_name_leads_to_the_room_with_that_name(server, room):
     choice = server.get(f"/chat/?room={quote(room, safe='')}")
     assert choice.status == 302
     assert room_of(server.get(choice.getheader("Location"))) == room
@@ -239,7 +239,7 @@ async def test_no_two_names_lead_to_the_same_room(server):
     ids=["accent", "two accents", "Hangul", "two spaces", "no-break space", "spaces of all kinds"],
 )
 async def test_a_name_that_can_be_written_in_two_ways_is_one_room(server, name, written):
-    """It looks the same, so it's the same room, and its page says which of the two is its name."""
+    """Both look the same, so it's the same room, and the page redirects to one of the two."""
     for page in (server.get_room(written), server.get(f"/chat/?room={quote(written)}")):
         assert page.status == 302
         assert page.getheader("Location") == f"/chat/{quote(name)}/"
@@ -265,7 +265,7 @@ async def test_a_name_that_no_room_can_have_is_refused_in_words(server, room):
     server.until_logged("WebSocket DISCONNECT")
     (line,) = server.own_words()
     assert line.startswith("Refused the socket")
-    if "/" not in room:  # a slash makes it another path, which is no room's
+    if "/" not in room:  # a slash makes it another path, which leads to no room
         assert line.endswith(problem_on(page)), "the page and the log say the same"
 
 
@@ -273,14 +273,14 @@ TYPED_ROOMS = ["x" * 95, ".", "..", "a/b", "my\troom", "lob\u200bby", "\u2060", 
 
 
 @pytest.mark.parametrize("room", TYPED_ROOMS)
-def test_whoever_types_such_a_name_reads_why(server, room):
+def test_people_who_type_such_a_name_are_told_why(server, room):
     choice = server.get(f"/chat/?room={quote(room, safe='')}")
     assert problem_on(choice) == problem_on(server.get_room(room))
-    assert f'value="{html.escape(room)}"' in choice.text, "what was typed is still there to be mended"
+    assert f'value="{html.escape(room)}"' in choice.text, "the name is still there to be corrected"
 
 
 @pytest.mark.parametrize("path", ["/", "/ws/", "/ws/chat/", "/ws/chat/lobby", "/ws/chat/lobby/more/", "/chat/lobby/"])
-async def test_a_socket_that_is_no_rooms_is_refused_with_one_line_in_the_log(server, path):
+async def test_a_socket_without_a_room_is_refused_with_one_line_in_the_log(server, path):
     assert await server.refusal(path=path) in (403, 404)
     server.until_logged("WebSocket DISCONNECT")
     (line,) = server.own_words()
@@ -291,7 +291,7 @@ async def test_a_socket_that_is_no_rooms_is_refused_with_one_line_in_the_log(ser
 
 LONG = "x" * 4001
 BAD_FRAMES = {
-    # name: (frame, a word of the sentence that comes back)
+    # name: (frame, a word in the error that comes back)
     "not JSON": ("hello", "JSON"),
     "empty": ("", "JSON"),
     "half of JSON": ('{"message": "hel', "JSON"),
@@ -336,11 +336,11 @@ async def test_a_bad_frame_is_answered_to_its_sender_alone_and_the_socket_lives(
         assert answer["frame"] == 1
         await say(alice, "a good one")
         assert await hear(alice) == {"message": "a good one"}
-        assert await hear(bob) == {"message": "a good one"}, "the bad frame is nothing to bob"
+        assert await hear(bob) == {"message": "a good one"}, "bob doesn't hear of the bad frame"
 
 
-async def test_an_error_says_which_of_its_senders_frames_it_is_about(server):
-    """Counted are all frames of this connection, and nobody else's: some come in one piece with others."""
+async def test_an_error_has_the_number_of_its_frame(server):
+    """All frames of this connection are counted, and no others. Some are sent together in one piece."""
     async with server.enter("lobby") as alice, server.enter("lobby") as bob:
         await bob.send("not JSON")
         assert (await hear(bob))["frame"] == 1
@@ -355,7 +355,7 @@ async def test_an_error_says_which_of_its_senders_frames_it_is_about(server):
 
 
 MESSAGES = ["x" * 4000, "😀" * 4000, "\0", "a\u2028b", "<b>", " a ", "\ud83d\ude00"]
-# Nothing is taken out of a message or written in another way, not even what a room's name can't hold.
+# A message is never changed, even if it has characters that no room's name can have.
 MESSAGES += [
     "👩\u200d👩\u200d👧",
     "🏳\ufe0f\u200d🌈",
@@ -369,7 +369,7 @@ MESSAGES += [
 
 
 @pytest.mark.parametrize("text", MESSAGES)
-async def test_a_message_arrives_to_the_letter(server, text):
+async def test_a_message_arrives_unchanged(server, text):
     async with server.enter("lobby") as alice:
         await say(alice, text)
         # In JSON a pair of surrogates is one character.
@@ -381,7 +381,7 @@ async def test_a_message_arrives_to_the_letter(server, text):
     [lambda socket: socket.send("x" * (2**20 + 1)), lambda socket: socket.send(b"\xff", text=True)],
     ids=["over a mebibyte", "text that is not UTF-8"],
 )
-async def test_a_frame_that_daphne_refuses_ends_the_senders_connection_alone(server, send):
+async def test_a_frame_that_daphne_refuses_ends_only_its_senders_connection(server, send):
     async with server.enter("lobby") as alice, server.enter("lobby") as bob:
         with pytest.raises(ConnectionClosed):
             await send(alice)
@@ -405,8 +405,8 @@ async def test_a_page_from_elsewhere_is_refused_and_the_log_names_it(server, ori
 
 
 @pytest.mark.parametrize("origin", ["http://[::1", "localhost", "http://", "http://localhost:port"])
-async def test_an_origin_that_is_no_address_is_refused(server, origin):
-    # Most of them daphne refuses itself, before the chat is asked and without a word in the log.
+async def test_an_invalid_origin_is_refused(server, origin):
+    # daphne refuses most of them itself, before the chat is asked, and logs nothing.
     assert await server.refusal("lobby", origin=origin) in (400, 403)
 
 
@@ -417,11 +417,11 @@ async def test_pages_under_every_name_of_this_machine_may_chat(server):
             assert await hear(alice) == {"message": "hello"}
 
 
-async def test_a_class_joins_under_the_name_that_its_teacher_allowed(serve):
+async def test_a_class_can_join_under_a_host_name_that_the_teacher_allowed(serve):
     server = serve()
     assert server.get("/chat/", Host="class.example").status == 400
     assert await server.refusal("lobby", origin="http://class.example:8000") == 403
-    # hide what the yellow pages show, as one does when others can reach the server
+    # without Django's yellow error pages, as it should be when others can reach the server
     server = serve(DJANGO_ALLOWED_HOSTS="class.example, 192.0.2.7", DJANGO_DEBUG="0")
     for host in ("class.example", "192.0.2.7", "localhost"):
         assert server.get("/chat/lobby/", Host=f"{host}:8000").status == 200
@@ -443,11 +443,11 @@ JUNK_COOKIES = {
 
 
 @pytest.mark.parametrize("cookie", JUNK_COOKIES.values(), ids=JUNK_COOKIES)
-async def test_no_cookie_costs_anyone_the_chat(server, cookie):
-    """The shared server's database has no tables: nobody is made to run migrations before the first chat."""
+async def test_no_cookie_keeps_anyone_from_the_chat(server, cookie):
+    """The shared server's database has no tables, since nobody has to run migrations before the first chat."""
     for path in ("/chat/", "/chat/lobby/"):
         assert server.get(path, Cookie=cookie).status == 200
-    if cookie.isascii():  # the client writes no other
+    if cookie.isascii():  # the client can't send others
         async with server.enter("lobby", additional_headers={"Cookie": cookie}) as alice:
             await say(alice, "hello")
             assert await hear(alice) == {"message": "hello"}
@@ -471,14 +471,14 @@ Session.objects.create(session_key="junkdata", session_data="junk", expire_date=
 
 @pytest.fixture
 def server_with_sessions(serve):
-    """A server whose database has its tables, and in them sessions that lead nowhere."""
+    """A server with tables in its database, and in them sessions that lead nowhere."""
     server = serve()
     for command in (["migrate", "-v", "0"], ["shell", "-v", "0", "-c", MAKE_SESSIONS]):
         subprocess.run([sys.executable, "manage.py", *command], cwd=server.folder, check=True, timeout=60)
     return server
 
 
-async def test_no_session_in_the_database_costs_anyone_the_chat(server_with_sessions):
+async def test_no_session_in_the_database_keeps_anyone_from_the_chat(server_with_sessions):
     server = server_with_sessions
     for key in ("gone", "notanumber", "list", "none", "toobig", "nobackend", "junkdata"):
         cookie = f"sessionid={key}"

@@ -1,6 +1,6 @@
 """
-The last three exercises, solved one after the other on the chat, in a real browser: who is in the room, the last
-messages, names.
+The last three exercises, solved one after another in the same chat, in a real browser: who is in the room, the last
+messages, and names.
 """
 
 import pytest
@@ -34,7 +34,7 @@ class Chatter(Window):
 
 @pytest.fixture
 def server(tmp_path):
-    """The chat with the three solutions. Nothing that happens in it may bring a traceback out of it."""
+    """The chat with the three solutions. No test may cause a traceback in it."""
     server = Server(tmp_path)
     files = {
         path.relative_to(tmp_path).as_posix(): path.read_bytes()
@@ -55,7 +55,7 @@ def server(tmp_path):
 
 @pytest.fixture
 def enter(browser, server):
-    """Open one more window on the lobby."""
+    """Return a function that opens one more window on the lobby."""
     windows = []
 
     def enter():
@@ -78,7 +78,7 @@ def test_names_the_number_and_the_last_messages_go_together(enter):
     bob.say_as("", "and I am nobody now")
     said = "Alice: hello\nBob: hello yourself\nAlice: I am Alice still\nand I am nobody now\n"
     for window in (alice, bob):
-        until(lambda window=window: len(window.log) == len(said), f"all is in the log: {window.log!r}")
+        until(lambda window=window: len(window.log) == len(said), f"everything is in the log: {window.log!r}")
         assert sorted(window.log.splitlines()) == sorted(said.splitlines())
         assert window.typed == window.error == ""
 
@@ -93,7 +93,7 @@ def test_names_the_number_and_the_last_messages_go_together(enter):
     assert_no_complaints(alice.look())
 
 
-def test_the_page_knows_what_is_its_own_and_gives_back_the_rest(enter, server):
+def test_the_page_knows_its_own_messages_and_gives_back_the_others(enter, server):
     window = enter()
     window.say_as("Alice", "this arrives")
     window.until_log("Alice: this arrives\n")
@@ -101,7 +101,7 @@ def test_the_page_knows_what_is_its_own_and_gives_back_the_rest(enter, server):
     window.post("did this arrive?")
     until(lambda: window.typed == "", "the page has sent it")
     server.kill()
-    until(lambda: window.typed == "did this arrive?", "the person has it back, without the name, and nothing else")
+    until(lambda: window.typed == "did this arrive?", "it alone is back in the input, without the name")
     assert "may not have arrived" in window.error
     assert window.here == ""
     server.start()
@@ -111,7 +111,7 @@ def test_the_page_knows_what_is_its_own_and_gives_back_the_rest(enter, server):
     assert window.error == ""
 
 
-def test_what_is_typed_while_away_goes_out_once_under_the_name_it_was_typed_with(enter, server):
+def test_messages_typed_while_disconnected_are_sent_once_with_the_name_of_that_moment(enter, server):
     window = enter()
     window.say_as("Alice", "before")
     window.until_log("Alice: before\n")
@@ -126,19 +126,21 @@ def test_what_is_typed_while_away_goes_out_once_under_the_name_it_was_typed_with
     assert window.typed == window.error == ""
 
 
-def test_an_error_gives_back_the_message_that_it_is_about_without_the_name(enter, server):
+def test_an_error_gives_back_its_message_without_the_name(enter, server):
     window = enter()
     window.say_as("Alice", "before")
     window.until_log("Alice: before\n")
     assert_an_error_gives_back_its_message(window, server, log="Alice: before\nAlice: one\nAlice: two\n")
 
 
-def test_a_page_that_comes_back_shows_what_it_has_missed_and_nothing_twice(enter):
+def test_a_page_that_reconnects_shows_what_it_missed_and_nothing_twice(enter):
     alice, bob = enter(), enter()
     for message in ("one", "two"):
         alice.post(message)
         bob.until_log("one\n" if message == "one" else "one\ntwo\n")
-    bob.look().execute_script("pause = 1e9; socket.close()")  # it would be back before anybody has said a word
+    bob.look().execute_script(
+        "pause = 1e9; socket.close()"
+    )  # without the pause it would reconnect before anybody says anything
     bob.until_away()
     assert bob.here == ""
     alice.until_here("Nobody else")

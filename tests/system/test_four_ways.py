@@ -1,8 +1,8 @@
 """
-One scenario, four ways: events by hand, the test communicator, a real client, a browser. To the application they
-are all the same, and the recordings say so.
+One scenario in four ways: with events by hand, the test communicator, a real client, and a browser. The recordings
+prove that they are all the same to the application.
 
-Alice and Bob join the lobby, Alice says hello, both hear it, Bob leaves, then Alice.
+Alice and Bob join the lobby, Alice says hello, both hear it, and Bob leaves, then Alice.
 """
 
 import json
@@ -23,9 +23,9 @@ PATH = "/ws/chat/lobby/"
 
 
 class RecordedServer(Server):
-    """runserver, with all that passes recorded inside it into a file, as serve(record=…) does in a notebook."""
+    """runserver that records all traffic to a file, as serve(record=…) does in a notebook."""
 
-    stdin = subprocess.PIPE  # it ends with the test that holds the other end
+    stdin = subprocess.PIPE  # the server ends when the test closes the other end
 
     def __init__(self, folder):
         super().__init__(folder, WORKSHOP_RECORDING=str(folder / "steps"), WORKSHOP_NAMES=json.dumps(["Alice", "Bob"]))
@@ -39,7 +39,7 @@ class RecordedServer(Server):
         return Recording.read(self.folder / "steps")
 
     def until_everybody_left(self, number):
-        """The server may be a moment behind its client."""
+        """Wait until so many have left: the server may be a moment behind its clients."""
         until(
             lambda: sum(step["what"] == "group_discard" for step in self.recording().steps) == number,
             f"{number} have left",
@@ -112,8 +112,8 @@ def test_with_a_browser(recorded_server, browser):
         until(lambda log=log: log.get_property("value") == "hello\n", "the window shows the message")
     for left, window in enumerate(reversed(windows), start=1):
         browser.switch_to.window(window)
-        # A closed window says 1001, going away. Here it says what the other three say.
+        # A closed window sends 1001, going away. Here the page sends what the other three send.
         browser.execute_script("socket.onclose = null; socket.close(1000);")
         recorded_server.until_everybody_left(left)
-    # The one difference: a browser writes its JSON without a space.
+    # The one difference is that a browser writes JSON without spaces.
     assert recorded_server.recording().text().replace('{"message":"hello"}', '{"message": "hello"}') == HELLO

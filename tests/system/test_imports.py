@@ -1,5 +1,5 @@
 """
-Imports run one way: tests, workshop, tutorial, chat. And the chat runs without the packages that it can do without.
+Imports go one way: tests, workshop, tutorial, chat. And the chat runs without the packages that it doesn't need.
 """
 
 import ast
@@ -14,18 +14,18 @@ from test_errors import BROKEN, SECRET
 WORKSHOP = REPOSITORY / "notebooks" / "workshop"
 TESTS = {"tests", "pytest", *(path.stem for path in (REPOSITORY / "tests").rglob("*.py"))}
 SERVERS_AND_REDIS = {"autobahn", "daphne", "twisted", "uvicorn", "redis", "channels_redis"}
-MAY_NOT = {  # folder: what its modules import nothing of
+MAY_NOT = {  # folder: the packages from which its modules may import nothing
     REPOSITORY / "chat": {*SERVERS_AND_REDIS, "tutorial", "workshop", *TESTS},
     REPOSITORY / "tutorial": {"workshop", *TESTS},
     WORKSHOP: TESTS,
 }
-# The reporter of the lesson's checks is a plugin of pytest's.
+# This one is a plugin of pytest.
 EXCEPTIONS = {WORKSHOP / "processes" / "report.py": {"pytest"}}
 MODULES = [path for folder in MAY_NOT for path in folder.rglob("*.py")]
 
 
 def imports(path):
-    """Yield (line, the first part of a name) for all that a file imports, wherever in it."""
+    """Yield (line, first part of the name) for each import, anywhere in a file."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -35,7 +35,7 @@ def imports(path):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(REPOSITORY).as_posix())
-def test_imports_run_one_way(path):
+def test_imports_go_one_way(path):
     (folder,) = (folder for folder in MAY_NOT if path.is_relative_to(folder))
     wrong = MAY_NOT[folder] - EXCEPTIONS.get(path, set())
     found = [f"line {line}: {name}" for line, name in imports(path) if name in wrong]
@@ -43,7 +43,7 @@ def test_imports_run_one_way(path):
 
 
 def test_these_are_all_the_modules_there_are():
-    """Else a folder that has moved would be a test that finds nothing wrong."""
+    """Otherwise, after a folder has moved, the tests would find nothing and pass."""
     assert {"consumers.py", "rooms.py", "settings.py", "routing.py", "stages.py"} <= {path.name for path in MODULES}
     imported = {name for path in MODULES for _, name in imports(path)}
     assert {"asyncio", "channels", "django", "chat", "tutorial", "workshop", "autobahn", "redis"} <= imported
@@ -69,18 +69,18 @@ import chat
 django.conf.settings.configure()
 for module in pkgutil.walk_packages(chat.__path__, "chat."):
     print(importlib.import_module(module.name).__name__)
-assert not found, f"asked for, in vain: {found}"
+assert not found, f"tried to import: {found}"
 assert not names & {name.partition(".")[0] for name in sys.modules}
 for name in names:
     try:
         importlib.import_module(name)
     except ModuleNotFoundError:
         continue
-    raise AssertionError(f"{name} could be imported, so this proves nothing")
+    raise AssertionError(f"{name} can be imported, so this proves nothing")
 """
 
 
-def test_the_app_can_be_imported_where_there_is_no_server_and_no_redis_and_no_project():
+def test_the_app_can_be_imported_without_a_server_redis_or_a_project():
     hidden = SERVERS_AND_REDIS | {"tutorial", "workshop"}
     ran = subprocess.run(
         [sys.executable, "-c", IMPORT_ALL, " ".join(hidden)],
@@ -95,16 +95,16 @@ def test_the_app_can_be_imported_where_there_is_no_server_and_no_redis_and_no_pr
 
 @pytest.fixture
 def without_redis():
-    """The environment of a process that finds no package of Redis's."""
+    """Environment variables for a process that finds no Redis packages."""
     environment = {"PYTHONPATH": str(Path(__file__).parent / "without_redis")}
     for name in ("redis", "channels_redis"):
         command = [sys.executable, "-c", f"import {name}"]
         asked = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=60)
-        assert f"No module named '{name}'" in asked.stderr, "It could be imported, so what follows would prove nothing."
+        assert f"No module named '{name}'" in asked.stderr, "It can be imported, so this test would prove nothing."
     return environment
 
 
-async def test_people_chat_where_redis_and_its_layer_are_not_installed(serve, without_redis):
+async def test_people_can_chat_where_redis_and_its_layer_are_not_installed(serve, without_redis):
     server = serve(**without_redis)
     assert server.get("/chat/lobby/").status == 200
     async with server.enter("lobby") as alice, server.enter("lobby") as bob:
@@ -117,8 +117,8 @@ async def test_people_chat_where_redis_and_its_layer_are_not_installed(serve, wi
     server.assert_nothing_broke()
 
 
-def test_without_redis_an_error_is_what_it_is_with_it(watch, without_redis):
-    """`except RedisError` is evaluated when something is raised, and then there has to be such a name."""
+def test_errors_are_the_same_with_and_without_redis(watch, without_redis):
+    """Python evaluates `except RedisError` when something is raised, so the name has to exist."""
     server = watch(("chat/consumers.py", *BROKEN["receive"]), **without_redis)
     alice = server.join("lobby")
     alice.say("seven")

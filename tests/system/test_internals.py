@@ -1,7 +1,7 @@
 """
-What the chat takes for granted inside Channels, daphne, Twisted, uvicorn and asyncio.
+Internals of Channels, daphne, Twisted, uvicorn and asyncio that the chat relies on.
 
-Nobody promises any of it. When one of these tests fails after an update, it says which lines of ours to look at.
+None of them are promised. If one of these tests fails after an update, it says which lines of ours to look at.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ HELLO = {"type": "chat_msg", "message": "hello"}
 
 
 class Socket:
-    """A consumer with a server's two ends: what it receives, and what it has sent."""
+    """A consumer, and a server's two ends: the events for it, and the events that it has sent."""
 
     def __init__(self, run, **scope):
         self.events, self.sent = asyncio.Queue(), asyncio.Queue()
@@ -36,7 +36,7 @@ class Socket:
 
 
 async def turns():
-    """Let the event loop come round often enough for all that waits for nothing but its turn."""
+    """Give each task that is ready to run its turns."""
     for _ in range(50):
         await asyncio.sleep(0)
 
@@ -47,8 +47,8 @@ LAYER = "chat/layers.py, ClassroomInMemoryChannelLayer: compare it with channels
 
 
 @pytest.mark.parametrize("way", ["send", "group_send"])
-async def test_what_expires_is_thrown_away_as_mail_comes_and_goes(layer, way):
-    """Within the time of expiry and CLEAN_EVERY, by each of the two that call _clean_expired()."""
+async def test_expired_events_are_dropped_as_events_come_and_go(layer, way):
+    """It happens within expiry and CLEAN_EVERY, in both methods that call _clean_expired()."""
     layer.CLEAN_EVERY = 0.1
 
     async def receive():
@@ -59,18 +59,18 @@ async def test_what_expires_is_thrown_away_as_mail_comes_and_goes(layer, way):
         layer.expiry = 0.1
         await layer.group_add(GROUP, "late")
         await getattr(layer, way)("late" if way == "send" else GROUP, HELLO)
-        assert "late" in layer.channels, f"The layer keeps mailboxes elsewhere now. {LAYER}"
+        assert "late" in layer.channels, f"The layer now keeps mailboxes elsewhere. {LAYER}"
         layer.expiry = 60
         deadline = asyncio.get_running_loop().time() + 20
         while "late" in layer.channels:
-            assert asyncio.get_running_loop().time() < deadline, f"What has expired stays. {LAYER}"
+            assert asyncio.get_running_loop().time() < deadline, f"Expired events are not dropped. {LAYER}"
             await use()
             await asyncio.sleep(0.01)
-        assert "late" not in layer.groups[GROUP], f"Who lets mail expire is no member any more. {LAYER}"
+        assert "late" not in layer.groups[GROUP], f"A channel whose events expire has to leave its group. {LAYER}"
 
 
 async def test_receive_cleans_with_our_method(layer):
-    """Once a second: Channels' own would look through all mailboxes each time."""
+    """Ours does it once a second. Channels' own would look through all mailboxes each time."""
     layer.CLEAN_EVERY = 3600
     layer.expiry = -1
     await layer.send("late", HELLO)
@@ -91,8 +91,8 @@ async def test_a_message_is_in_all_mailboxes_before_anyone_else_has_a_turn(layer
     with pytest.raises(StopIteration):
         sending.send(None)
         pytest.fail(
-            "group_send() waits in the middle, so a member may leave meanwhile, and mailbox() makes a new mailbox for "
-            f"it, that nobody ever takes away. {LAYER}"
+            "group_send() awaits something, so a member may leave meanwhile. Then mailbox() makes a mailbox for it, "
+            f"which nobody removes. {LAYER}"
         )
     assert len(layer.channels) == 100
 
@@ -101,29 +101,29 @@ async def take(layer, channel):
     return await asyncio.wait_for(layer.receive(channel), 20)
 
 
-async def test_everyone_has_a_copy_of_their_own_and_both_ways_into_a_mailbox_lead_to_the_same(layer):
+async def test_each_member_gets_a_copy_and_send_and_group_send_use_the_same_mailbox(layer):
     for number in range(2):
         await layer.group_add(GROUP, f"member{number}")
     await layer.send("member0", {"type": "chat_msg", "message": "to one"})
     await layer.group_send(GROUP, dict(HELLO))
-    assert (await take(layer, "member0"))["message"] == "to one", f"send() puts mail elsewhere now. {LAYER}"
+    assert (await take(layer, "member0"))["message"] == "to one", f"send() now puts events elsewhere. {LAYER}"
     first, second = await take(layer, "member0"), await take(layer, "member1")
     assert first == second == HELLO
     first["message"] = "changed"
-    assert second == HELLO, f"What one consumer changes in its event, the others see too. {LAYER}"
+    assert second == HELLO, f"If one consumer changes its event, the others see it. {LAYER}"
 
 
-async def test_a_reader_that_waits_has_the_mailbox_that_mail_is_put_into(layer):
-    """Channels makes a new one whenever it was empty: who waited before then would wait for ever."""
+async def test_a_reader_waits_at_the_mailbox_that_events_are_put_into(layer):
+    """Channels makes a new mailbox whenever one was empty: a reader that waits at the old one would wait forever."""
     for _ in range(3):
         reading = asyncio.ensure_future(take(layer, "mine"))
         await turns()
         await layer.send("mine", HELLO)
         assert await reading == HELLO, LAYER
-    assert "mine" in layer.channels, f"receive() throws the mailbox away. {LAYER}"
+    assert "mine" in layer.channels, f"receive() deletes the mailbox. {LAYER}"
 
 
-async def test_a_mailbox_goes_with_the_task_that_asked_for_its_channel(layer):
+async def test_a_mailbox_is_deleted_with_the_task_that_asked_for_its_channel(layer):
     async def life():
         channel = await layer.new_channel()
         await layer.group_add(GROUP, channel)
@@ -132,9 +132,9 @@ async def test_a_mailbox_goes_with_the_task_that_asked_for_its_channel(layer):
         await layer.group_discard(GROUP, channel)
         return there
 
-    assert await asyncio.create_task(life()), f"The layer keeps mailboxes elsewhere now. {LAYER}"
+    assert await asyncio.create_task(life()), f"The layer now keeps mailboxes elsewhere. {LAYER}"
     await turns()
-    assert layer.channels == {}, f"A mailbox is left, and nobody will read it: see new_channel(). {LAYER}"
+    assert layer.channels == {}, f"A mailbox is left that nobody will read: see new_channel(). {LAYER}"
 
 
 async def test_our_layer_refuses_the_names_that_channels_own_refuses(layer):
@@ -163,10 +163,10 @@ async def test_our_call_sets_what_channels_own_sets(layer):
         assert (await alice.hear())["type"] == "websocket.accept"
         await alice.leave()
     missing = set(vars(theirs)) - set(vars(ours))
-    # channel_receive is for Channels' own __call__ alone.
-    assert missing == {"channel_receive"}, f"Channels sets {missing - {'channel_receive'}}, and we don't. {CALL}"
+    # Only Channels' own __call__ uses channel_receive.
+    assert missing == {"channel_receive"}, f"Channels sets {missing - {'channel_receive'}}, but we don't. {CALL}"
     for name in ("scope", "channel_layer"):
-        assert getattr(ours, name) == getattr(theirs, name), f"Channels sets another {name}. {CALL}"
+        assert getattr(ours, name) == getattr(theirs, name), f"Channels sets a different {name}. {CALL}"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ async def test_our_dispatch_ends_as_channels_own(layer, event):
             await dispatch(ChatConsumer(), event)
         ends.append((end.type, str(end.value)))
     ours, theirs = ends
-    assert ours == theirs, f"For {event} Channels' own dispatch raises {theirs}, ours {ours}. {DISPATCH}"
+    assert ours == theirs, f"For {event}, Channels' own dispatch raises {theirs}, but ours raises {ours}. {DISPATCH}"
 
 
 async def test_an_unknown_event_ends_our_consumer_as_it_ends_channels_own(layer):
@@ -195,8 +195,8 @@ async def test_an_unknown_event_ends_our_consumer_as_it_ends_channels_own(layer)
             await asyncio.wait_for(alice.task, 20)
 
 
-async def test_no_mail_before_the_socket_is_accepted(layer, monkeypatch):
-    """Redis answers when it has joined the room, and mail may come sooner than that answer."""
+async def test_no_event_is_handled_before_the_socket_is_accepted(layer, monkeypatch):
+    """Redis answers after the channel has joined the group, and an event may come before that answer."""
     from chat.consumers import ChatConsumer
 
     join, answered = layer.group_add, asyncio.Event()
@@ -210,7 +210,7 @@ async def test_no_mail_before_the_socket_is_accepted(layer, monkeypatch):
     await turns()
     await layer.group_send(GROUP, HELLO)
     await turns()
-    assert alice.sent.empty(), f"Mail was sent before the socket was accepted: daphne refuses that. {CALL}"
+    assert alice.sent.empty(), f"A frame was sent before the socket was accepted: daphne refuses that. {CALL}"
     answered.set()
     assert [(await alice.hear())["type"] for _ in range(2)] == ["websocket.accept", "websocket.send"]
     await alice.leave()
@@ -242,12 +242,12 @@ async def test_a_consumer_does_one_thing_at_a_time(layer):
 
 
 REFUSED = (
-    "chat/sockets.py, SocketConsumer.websocket_connect and websocket_receive: they are around channels/generic/"
-    "websocket.py's, which call connect() and receive()."
+    "chat/sockets.py, SocketConsumer.websocket_connect and websocket_receive: they wrap those of channels/generic/"
+    "websocket.py, which call connect() and receive()."
 )
 
 
-async def test_what_connect_refuses_is_closed_and_what_receive_refuses_is_told(layer, caplog):
+async def test_connect_refuses_with_a_close_and_receive_with_an_error(layer, caplog):
     from chat.consumers import ChatConsumer
     from chat.errors import Refused
 
@@ -275,7 +275,7 @@ async def test_what_connect_refuses_is_closed_and_what_receive_refuses_is_told(l
     await bob.leave()
 
 
-async def test_nothing_is_left_of_who_leaves_with_mail_unread(layer):
+async def test_a_consumer_that_ends_with_events_unread_leaves_nothing_behind(layer):
     from chat.consumers import ChatConsumer
 
     class Slow(ChatConsumer):
@@ -285,12 +285,12 @@ async def test_nothing_is_left_of_who_leaves_with_mail_unread(layer):
     consumer = Slow()
     alice = Socket(consumer)
     await alice.hear()
-    assert list(layer.channels) == [consumer.channel_name], f"The layer keeps mailboxes elsewhere now. {LAYER}"
-    for _ in range(10):  # the first is in her hands when she leaves, the others wait
+    assert list(layer.channels) == [consumer.channel_name], f"The layer now keeps mailboxes elsewhere. {LAYER}"
+    for _ in range(10):  # when she leaves, the first is being handled, and the others wait
         await layer.group_send(GROUP, HELLO)
     await alice.leave()
-    assert layer.channels == {}, f"A mailbox is left, and nobody will read it: see new_channel(). {LAYER}"
-    assert layer.groups == {}, f"Her channel is in its group yet: leave() has not run. {CALL}"
+    assert layer.channels == {}, f"A mailbox is left that nobody will read: see new_channel(). {LAYER}"
+    assert layer.groups == {}, f"Her channel is still in its group: leave() has not run. {CALL}"
 
 
 # The servers
@@ -301,11 +301,11 @@ FIND = (
     "websockets), and protocol.transport Twisted's or asyncio's. "
 )
 TWISTED = FIND + (
-    "TwistedConnection takes from it bufferSize, pauseProducing, resumeProducing, dataBuffer, offset, _tempDataLen and "
+    "TwistedConnection uses its bufferSize, pauseProducing, resumeProducing, dataBuffer, offset, _tempDataLen and "
     "abortConnection (twisted/internet/abstract.py, FileDescriptor, and tcp.py)."
 )
 ASYNCIO = FIND + (
-    "AsyncioConnection takes from it set_write_buffer_limits, get_write_buffer_size and abort (asyncio/transports.py, "
+    "AsyncioConnection uses its set_write_buffer_limits, get_write_buffer_size and abort (asyncio/transports.py, "
     "_FlowControlMixin, and selector_events.py)."
 )
 
@@ -314,32 +314,32 @@ TEXT = "😀" * 4000
 
 
 def send_many(server, client, frame, number):
-    """Send more frames than the server may take in, while the handler of the first is held."""
+    """Send more frames than the server may read while the handler of the first one is held."""
     before = server.ask("handled_in", "lobby")
     client.send(*[frame] * number)
-    until(lambda: server.ask("handled_in", "lobby") > before, "the first of many frames has come")
+    until(lambda: server.ask("handled_in", "lobby") > before, "the first of many frames is being handled")
 
 
 def assert_bounded(server, client, most, why):
-    """Assert that no more frames than these are taken in."""
-    for _ in range(50):  # each answer takes a turn of the server's loop, in which it might read on
+    """Assert that the server reads no more frames than these."""
+    for _ in range(50):  # during each answer the server could read on
         taken_in = server.ask("taken_in", client.port)
         assert taken_in <= most, (
-            f"The server has taken in {taken_in} frames of a client whose first is still being handled. {why}"
+            f"The server has read {taken_in} frames from a client while the first one is still being handled. {why}"
         )
 
 
 def most_in_a_read():
-    """Return how many of the shortest frames daphne may take in at a time."""
+    """Return how many of the shortest frames daphne may read at a time."""
     from tutorial.connections import READ
 
     return READ // len(FRAME)
 
 
 def let_wait(server, talker, silent):
-    """Let one talk until the system takes in no more for the other, who doesn't read. Return how often."""
+    """Let one talk until the system accepts no more for the other, who doesn't read. Return the number of messages."""
     said = 0
-    while server.ask("kept", silent.port) < 3 * len(json.dumps(TEXT)):  # fewer might be on their way to the system
+    while server.ask("kept", silent.port) < 3 * len(json.dumps(TEXT)):  # less might still fit into the system's buffers
         talker.say(TEXT)
         assert talker.hear() == {"message": TEXT}
         said += 1
@@ -361,24 +361,24 @@ def test_nothing_else_resumes_what_backpressure_has_paused(watched):
     said = let_wait(watched, bob, alice)
     send_many(watched, alice, FRAME, 2000)
     assert alice.hear_messages(said) == [TEXT] * said
-    until(lambda: not watched.ask("kept", alice.port), "all that was kept for her is hers")
+    until(lambda: not watched.ask("kept", alice.port), "everything that was kept for her is sent")
     assert_bounded(
         watched,
         alice,
         most_in_a_read(),
-        "Something has resumed its connection. twisted/web/http.py, HTTPChannel.resumeProducing, is asked even for a "
-        "socket that is no HTTP any more, and has to leave it alone. " + TWISTED,
+        "Something has resumed its connection. twisted/web/http.py, HTTPChannel.resumeProducing, is called even when a "
+        "connection no longer speaks HTTP, and then has to leave it alone. " + TWISTED,
     )
     watched.ask("release")
     assert alice.hear_messages(2000) == ["0"] * 2000
 
 
 @pytest.mark.parametrize("watched", ["uvicorn"], indirect=True)
-def test_uvicorn_takes_in_no_more_than_a_read_by_itself(watched):
-    """asyncio reads 256 KiB at most at a time. From then on uvicorn waits until the application asks for more."""
+def test_uvicorn_by_itself_reads_only_once(watched):
+    """asyncio reads at most 256 KiB at a time. Then uvicorn waits until the application asks for more."""
     alice = watched.join("lobby", query="hold=receive")
     send_many(watched, alice, make_message("0", padding="x" * 100_000), 20)
-    assert_bounded(watched, alice, 3, "Then AsyncioConnection has to pause it, as TwistedConnection does. " + ASYNCIO)
+    assert_bounded(watched, alice, 3, "If so, AsyncioConnection has to pause it, as TwistedConnection does. " + ASYNCIO)
     watched.ask("release")
     assert alice.hear_messages(20) == ["0"] * 20
 
@@ -396,22 +396,22 @@ def test_a_connection_knows_how_much_waits_for_its_client(watched, name, why):
     said = let_wait(watched, bob, alice)
     found = watched.ask("connection", alice.port)
     assert found["waiting"] == found["kept"] > 0, why
-    for _ in range(10):  # meanwhile the system takes some, and seldom a whole piece
+    for _ in range(10):  # meanwhile the system accepts some more, seldom a whole frame
         assert alice.hear() == {"message": TEXT}
         found = watched.ask("connection", alice.port)
         assert found["waiting"] == found["kept"], why
     assert alice.hear_messages(said - 10) == [TEXT] * (said - 10)
-    until(lambda: not watched.ask("kept", alice.port), "all that was kept for her is hers")
+    until(lambda: not watched.ask("kept", alice.port), "everything that was kept for her is sent")
     assert watched.ask("connection", alice.port) == nothing, why
 
 
 @pytest.mark.parametrize("watched", ["uvicorn"], indirect=True)
-def test_uvicorns_send_waits_for_nobody_before_backpressure_does(watched):
-    """Else the consumer would wait, its mailbox would fill, and the others would hear that she has missed something."""
+def test_uvicorns_send_never_waits_before_backpressure_does(watched):
+    """If it did, the consumer would wait, its mailbox would fill, and senders would get errors about her."""
     from tutorial.backpressure import MAY_WAIT
 
     alice, bob = watched.join("lobby", buffer=4096), watched.join("lobby")
     while watched.ask("kept", alice.port) < MAY_WAIT // 2:
         bob.say(TEXT)
         assert bob.hear() == {"message": TEXT}
-        assert watched.ask("mail") == 0, f"Mail waits in her mailbox: send() waits until she has read. {ASYNCIO}"
+        assert watched.ask("mail") == 0, f"Events wait in her mailbox, because send() waits until she reads. {ASYNCIO}"

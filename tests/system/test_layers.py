@@ -1,5 +1,5 @@
 """
-What the log tells of lost deliveries, and what the chat keeps in memory of the messages that have passed.
+What the log says about lost deliveries, and what the chat keeps in memory of earlier messages.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ MEBIBYTE = 1 << 20
 
 
 class Log(logging.Handler):
-    """What the log has told of losses: [(address, number), …]."""
+    """A logging handler. `told` is what the log has said about losses: [(path, number), …]."""
 
     def __init__(self):
         super().__init__()
@@ -48,7 +48,7 @@ def log():
 
 @pytest.fixture
 def make_layer(layer):
-    """Return a function that makes a new channel layer, which is in use from then on."""
+    """Return a function that makes a new channel layer and puts it to use."""
     from channels.layers import channel_layers
 
     def make():
@@ -61,7 +61,7 @@ def make_layer(layer):
 
 
 async def lose(layer, number, room="lobby"):
-    """Let somebody speak so often in a room where another's mailbox is full."""
+    """Let somebody speak so many times in a room where another member's mailbox is full."""
     from chat.consumers import ChatConsumer
 
     path = f"/ws/chat/{room}/"
@@ -78,7 +78,7 @@ async def lose(layer, number, room="lobby"):
     await alice.leave()
 
 
-async def test_the_log_tells_all_losses_in_a_line_a_second_for_each_address(layer, log):
+async def test_the_log_has_all_losses_in_one_line_a_second_for_each_path(layer, log):
     loop = asyncio.get_running_loop()
     lost, began = 0, loop.time()
     while loop.time() < began + 1.5:
@@ -91,12 +91,12 @@ async def test_the_log_tells_all_losses_in_a_line_a_second_for_each_address(laye
     for address, number in expected.items():
         assert log.sum(address) == number
         lines = [named for named, _ in log.told].count(address)
-        assert 2 <= lines <= took, "a line at the end of a second, and not one for each loss"
-    assert lost > 10, "This test is about many losses."
+        assert 2 <= lines <= took, "one line at the end of each second, not one for each loss"
+    assert lost > 10, "This test needs many losses."
 
 
-def test_what_one_event_loop_could_not_tell_any_more_the_next_one_tells(layer, log):
-    """As in a notebook, or between two tests: the first loop ends within a second of a loss."""
+def test_losses_that_one_event_loop_could_not_log_are_logged_by_the_next(layer, log):
+    """The first loop ends within a second of a loss, as in a notebook or between two tests."""
     asyncio.run(lose(layer, 2))
     assert log.told == []
 
@@ -108,7 +108,7 @@ def test_what_one_event_loop_could_not_tell_any_more_the_next_one_tells(layer, l
     assert log.told == [("/ws/chat/lobby/", 5)]
 
 
-async def test_two_layers_count_for_themselves(make_layer, log):
+async def test_two_layers_count_separately(make_layer, log):
     for number in (2, 3):
         await lose(make_layer(), number)
     await log.until(lambda: log.sum("/ws/chat/lobby/") >= 5)
@@ -116,8 +116,8 @@ async def test_two_layers_count_for_themselves(make_layer, log):
 
 
 @pytest.mark.parametrize("character", ["x", "聊", "😀"])
-def test_messages_that_have_passed_are_not_kept(django, character):
-    """After 1,000 messages of 4,000 characters less than 2 MiB are left: all of them would be 7, 31 or 62 MiB."""
+def test_delivered_messages_are_not_kept(django, character):
+    """1,000 messages of 4,000 characters leave less than 2 MiB: if all were kept, it would be 7, 31 or 62 MiB."""
     from chat.messages import make_frame
 
     def make_frames():
@@ -137,7 +137,7 @@ def test_messages_that_have_passed_are_not_kept(django, character):
 
 
 def test_a_rooms_frame_is_made_once(django):
-    """What everyone in a room is sent is one text, not one for each of them."""
+    """Everyone in a room is sent the same str object, not one for each of them."""
     from chat.messages import make_frame
 
     assert make_frame("hello everyone") is make_frame("hello everyone")

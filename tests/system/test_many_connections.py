@@ -1,12 +1,12 @@
-"""A thousand connections come and go, in every way there is, and nothing of them is left."""
+"""A thousand connections come and go in every possible way, and leave nothing behind."""
 
 import asyncio
 
 from stage import Person
 
 
-async def test_nothing_is_left_of_a_thousand_connections(application, layer):
-    """Most leave, some die of an error, some are ended by the server, some are refused, some leave mail behind."""
+async def test_a_thousand_connections_leave_nothing_behind(application, layer):
+    """Most leave, some die of an error, some are closed or refused by the server, and some leave events unread."""
     witness = await Person("Alice", application, "/ws/chat/lobby/").join(asked="a room", file="chat/consumers.py")
 
     async def come_and_go(number):
@@ -14,7 +14,7 @@ async def test_nothing_is_left_of_a_thousand_connections(application, layer):
         assert await visitor.connect() == (number % 5 != 4)
         if number % 5 != 4:
             await visitor.say(f"I am visitor {number}")
-        if number % 5 == 1:  # a frame that kills any consumer: its type is no event of a WebSocket's
+        if number % 5 == 1:  # an event that kills any consumer, since WebSocket has no such type
             await visitor.socket.send_input({"type": "no.such.event"})
             await asyncio.wait({visitor.socket.future})
             assert visitor.socket.future.exception()

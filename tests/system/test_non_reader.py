@@ -1,6 +1,6 @@
 """
-Somebody who keeps talking and never reads: the server keeps little for them, lets them go, and the others notice
-nothing. On both servers that the chat runs on: daphne, which is behind runserver, and uvicorn.
+Somebody keeps talking and never reads. The server keeps little for them and drops them, and the others notice nothing:
+with both servers that the chat runs on, daphne, which runserver uses, and uvicorn.
 """
 
 import psutil
@@ -22,7 +22,7 @@ on_both_servers = pytest.mark.parametrize("watched", SERVERS, indirect=True)
 
 
 class Room:
-    """Two who talk and listen. A third comes later, says a word between theirs, and doesn't read."""
+    """Two people talk and listen. A third comes later, says a word now and then, and doesn't read."""
 
     def __init__(self, server):
         self.server = server
@@ -31,7 +31,7 @@ class Room:
         self.said, self.heard = [], ([], [])
         self.silent, self.words = None, []
         self.before = self.peak = None  # bytes of the server's memory
-        self.talk(4_000)  # so that it has come to what a room takes anyway
+        self.talk(4_000)  # so that the server has the memory that any room takes
         self.left, self.files = server.ask("left"), count_files(self.process)
 
     def join(self, **options):
@@ -40,9 +40,9 @@ class Room:
 
     def talk(self, length, number=100, word=None):
         """
-        Say so many messages of this length at once, and hear them. What comes that is no message fails.
+        Say so many messages of this length at once, and hear them. If an error comes, the test fails.
 
-        word: how long the third's are, if they are not as long.
+        `word` is the length of the third person's messages, if it is another one.
         """
         texts = [f"{n:0{length}}" for n in range(len(self.said), len(self.said) + number)]
         if self.silent:
@@ -50,7 +50,7 @@ class Room:
             try:
                 self.silent.say(text)
                 self.words.append(text)
-            except OSError:  # it is no longer there
+            except OSError:  # it was dropped
                 self.silent = None
         self.said += texts
         self.readers[0].send(*map(make_message, texts))
@@ -62,21 +62,21 @@ class Room:
         self.peak = max(self.peak or 0, memory)
 
     def watch_memory(self):
-        """Forget what the server took before."""
+        """Measure memory from now on."""
         self.before = self.peak = self.process.memory_info().rss
 
-    def is_let_go(self):
+    def has_dropped_somebody(self):
         return DROPPED in self.server.log()
 
     def assert_nobody_has_missed_anything(self, words):
-        """Assert that both have heard all, in order, and of the third at least so many words."""
+        """Assert that both have heard everything in order, and at least so many words of the third."""
         for heard in self.heard:
             assert [text for text in heard if not text.startswith("word")] == self.said
             spoken = [text for text in heard if text.startswith("word")]
             assert spoken == self.words[: len(spoken)]
             assert len(spoken) >= words
         one, other = self.heard
-        assert one == other, "and both the same"
+        assert one == other, "and both in the same order"
 
 
 def assert_nobody_is_left(server):
@@ -86,45 +86,44 @@ def assert_nobody_is_left(server):
 
 
 @pytest.mark.parametrize("kind", SERVERS)
-def test_whoever_never_reads_costs_little_and_is_cut_off(watch, kind):
+def test_a_client_that_never_reads_costs_little_and_is_cut_off(watch, kind):
     """
-    50 MiB go past them. They are let go long before, and a second later their connection is gone.
+    50 MiB are sent in its room. It is dropped long before, and a second later its connection is cut.
 
-    The server is the test's own: memory that it has had for others it would use again, and nobody would see it.
+    This server is not shared: it would use memory again that it had for other tests, and the test would see no growth.
     """
     server = watch(server=kind)
     room = Room(server)
     silent = room.join()
     room.watch_memory()
-    passed = let_go_after = words = 0
+    passed = dropped_after = words = 0
     while passed < 50 * MEBIBYTE:
         room.talk(4_000)
         passed += 100 * 4_000
-        if not let_go_after and room.is_let_go():
-            let_go_after, words = passed, len(room.words) - 1
-    assert let_go_after, "50 MiB have gone past, and nobody was let go."
+        if not dropped_after and room.has_dropped_somebody():
+            dropped_after, words = passed, len(room.words) - 1
+    assert dropped_after, "50 MiB were sent, and nobody was dropped."
     assert room.peak - room.before < 16 * MEBIBYTE, f"It cost {(room.peak - room.before) / MEBIBYTE:.1f} MiB."
     assert server.log().count("Dropped the socket") == 1
-    server.until_left(**room.left)  # no member, mailbox, task, consumer or connection more than the others'
+    server.until_left(**room.left)  # only the others' members, mailboxes, tasks, consumers and connections
     until(lambda: count_files(room.process) <= room.files, "the server has closed the socket")
     silent.hear_the_rest()
-    assert silent.close_code is None, "That lay behind all that was thrown away."
+    assert silent.close_code is None, "The close frame would come after everything that was thrown away."
     room.assert_nobody_has_missed_anything(words)
     assert_nobody_is_left(server)
 
 
 @pytest.mark.parametrize("kind", SERVERS)
-def test_whoever_reads_before_the_connection_is_cut_learns_why(watch, kind):
+def test_a_client_that_reads_before_the_connection_is_cut_learns_why(watch, kind):
     """
-    Here they have half a minute for it: on a busy machine they might not come to read all within a second.
+    Here it has half a minute: on a busy machine, a second might not be enough to read everything.
 
-    The last sixth of what may wait are messages of 20 characters: 14,000. All six would take too long for a test.
-
-    The system takes in megabytes before anything waits in the server, and five sixths are filled with longer ones.
+    The system accepts megabytes before anything waits in the server. Then five sixths of what may wait are long
+    messages, and the last sixth are 14,000 messages of 20 characters. Only short ones would take too long.
     """
     server = watch(WITH_TIME_FOR_LAST_WORDS, server=kind)
     if kind == "runserver":
-        assert server.ask("wait_for_answers", 30) >= LAST_WORDS, "daphne would cut them off before we do"
+        assert server.ask("wait_for_answers", 30) >= LAST_WORDS, "daphne would cut it off before we do"
     room = Room(server)
     silent = room.join(buffer=4096)
     first = len(room.said)
@@ -132,16 +131,16 @@ def test_whoever_reads_before_the_connection_is_cut_learns_why(watch, kind):
         room.talk(4_000, number=10)
     room.watch_memory()
     short = 0
-    while short < 20_000 and not room.is_let_go():
+    while short < 20_000 and not room.has_dropped_somebody():
         room.talk(20)
         short += 100
     words = len(room.words) - 1
     heard = [frame["message"] for frame in silent.hear_the_rest()]
-    assert room.is_let_go(), "20,000 messages have gone past, and nobody was let go."
-    assert short > 5_000, "These are too few to let anyone go."
+    assert room.has_dropped_somebody(), "20,000 messages were sent, and nobody was dropped."
+    assert short > 5_000, "These are too few to drop anyone."
     assert silent.close_code == TOO_SLOW == 4013
     in_order = [text for text in heard if not text.startswith("word")]
-    assert in_order == room.said[first : first + len(in_order)], "all up to that moment, and in order"
+    assert in_order == room.said[first : first + len(in_order)], "everything up to that moment, in order"
     assert 6 * (room.peak - room.before) < 16 * MEBIBYTE, f"It cost {(room.peak - room.before) / MEBIBYTE:.1f} MiB."
     assert server.log().count("Dropped the socket") == 1
     server.until_left(**room.left)
@@ -153,19 +152,19 @@ def test_whoever_reads_before_the_connection_is_cut_learns_why(watch, kind):
 
 @on_both_servers
 @pytest.mark.parametrize("word", [4_000, 20], ids=["alike", "mixed"])
-def test_whoever_reads_slowly_stays(watched, word):
-    """Megabytes wait for them all the time, and five times as much goes past as may wait."""
+def test_a_slow_reader_is_not_dropped(watched, word):
+    """Megabytes wait for it all the time, and five times as much is sent as may wait."""
     room = Room(watched)
     slow = room.join(buffer=4096)
     first, heard, behind = len(room.said), [], []
     while len(room.said) * 4_000 < 5 * MAY_WAIT:
         room.talk(4_000, word=word)
-        assert not room.is_let_go()
+        assert not room.has_dropped_somebody()
         while watched.ask("kept", slow.port) > MAY_WAIT * 3 // 4:
             heard += slow.hear_messages(10)
         behind.append(watched.ask("kept", slow.port))
     middle = behind[len(behind) // 2 :]
-    assert min(middle) > MAY_WAIT // 4, "This test is about somebody who is always behind."
+    assert min(middle) > MAY_WAIT // 4, "This test needs somebody who is always behind."
     while len(heard) < len(room.said) - first + len(room.words):
         heard += slow.hear_messages(1)
     assert heard == room.heard[0][first:]
@@ -173,8 +172,8 @@ def test_whoever_reads_slowly_stays(watched, word):
 
 
 @on_both_servers
-def test_whoever_reads_stays_however_much_comes_at_once(watched):
-    """4 MiB of mail lie in a mailbox, and the consumer hands them to the server without a break."""
+def test_a_reader_is_not_dropped_however_much_comes_at_once(watched):
+    """4 MiB of events wait in a mailbox, and the consumer hands them to the server without a break."""
     reader, talker = watched.join("lobby", query="hold=chat_msg"), watched.join("lobby")
     text = "😀" * 4_000  # 48 kB in a frame
     for _ in range(90):

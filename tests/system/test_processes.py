@@ -1,5 +1,5 @@
 """
-Several server processes: what Redis adds, what its absence means, and what happens when it goes away.
+Several server processes: with Redis, without it, and when it goes away.
 """
 
 import asyncio
@@ -10,8 +10,8 @@ from running import Server, hear, say
 from waiting import until
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
-# All that is waited for while Redis hangs, in two fifths of the time: the layer's five seconds for mail and ten for an
-# answer of Redis, daphne's five for a handshake, and our two for leaving.
+# All timeouts that matter while Redis hangs, cut to two fifths: five seconds for events and ten for answers from Redis
+# in the layer, daphne's five for a handshake, and our two for leaving.
 SOONER = [
     (
         "tutorial/settings.py",
@@ -23,9 +23,9 @@ SOONER = [
 ]
 AWAY = "the channel layer doesn't answer"
 
-# For each message that it has taken from Redis, RedisChannelLayer.receive_single(), in channels_redis/core.py, starts a
-# task that deletes Redis's spare copy, and nobody waits for that task. If Redis dies within that moment, asyncio writes
-# the task's exception into the log. Nothing is lost by it, and no code of ours could catch it.
+# For each message from Redis, RedisChannelLayer.receive_single(), in channels_redis/core.py, starts a task that deletes
+# the backup copy in Redis. Nobody awaits that task. If Redis dies at that moment, asyncio logs the task's exception.
+# Nothing is lost by it, and no code of ours could catch it.
 TRACEBACK = r"Traceback \(most recent call last\):\n(?: .*\n)+\S.*\n"
 LEFT_BY_CHANNELS_REDIS = re.compile(
     r"Task exception was never retrieved\n"
@@ -37,7 +37,7 @@ LEFT_BY_CHANNELS_REDIS = re.compile(
 
 @pytest.fixture(autouse=True)
 def overlook_what_channels_redis_leaves(monkeypatch):
-    """The log of a server is what it says without those. Any other traceback is there, and fails the test."""
+    """Remove these tracebacks from the log of a server. Any other traceback stays in it and fails the test."""
     whole_log = Server.whole_log
     monkeypatch.setattr(Server, "whole_log", lambda server: LEFT_BY_CHANNELS_REDIS.sub("", whole_log(server)))
 
@@ -50,9 +50,9 @@ async def test_two_processes_with_one_redis_share_their_rooms(serve, redis):
         await say(bob, "from there")
         assert await hear(alice) == await hear(bob) == {"message": "from there"}
         await say(carol, "alone")
-        assert await hear(carol) == {"message": "alone"}, "and nothing from the room beside"
+        assert await hear(carol) == {"message": "alone"}, "and nothing from the other room"
     for server in (here, there):
-        assert server.own_words()[-1].startswith("Quit the server"), "nothing went wrong since the start"
+        assert server.own_words()[-1].startswith("Quit the server"), "nothing has gone wrong since the start"
 
 
 async def test_two_processes_without_redis_have_rooms_of_their_own(serve):
@@ -78,14 +78,14 @@ async def test_two_processes_with_redis_keep_each_senders_order_and_lose_nothing
 async def test_on_redis_a_quiet_room_stays_connected(serve, redis):
     server = serve(REDIS_URL=redis.url)
     async with server.enter("lobby") as alice:
-        # The layer waits 5 s for mail, then asks Redis again, with a script first. Nobody may notice that.
-        until(lambda: redis.count("eval") >= 2, "the layer asks for mail for the second time")
+        # The layer waits 5 s for events and then asks Redis again, first with a script. Nobody may notice that.
+        until(lambda: redis.count("eval") >= 2, "the layer asks for events for the second time")
         await say(alice, "still here")
         assert await hear(alice) == {"message": "still here"}
     assert AWAY not in server.log()
 
 
-async def test_everyone_is_sent_away_when_redis_goes_and_let_in_when_it_is_back(serve, redis):
+async def test_everyone_is_disconnected_when_redis_goes_and_let_in_when_it_is_back(serve, redis):
     server = serve(REDIS_URL=redis.url)
     members = [await server.enter(room) for room in ("lobby", "lobby", "other")]
     for member in members:
@@ -125,7 +125,7 @@ async def test_a_server_may_be_started_before_its_redis(serve, redis):
     server.assert_nothing_broke()
 
 
-async def test_without_redis_refusals_say_what_they_say_with_it(serve, redis):
+async def test_refusals_are_the_same_with_and_without_redis(serve, redis):
     server = serve(REDIS_URL=redis.url)
     redis.kill()
     for options in (
@@ -136,7 +136,7 @@ async def test_without_redis_refusals_say_what_they_say_with_it(serve, redis):
         server.forget_log()
         assert await server.refusal(**options) == 403
         server.until_logged("WebSocket DISCONNECT")
-        # What follows the refusal in the log would come within a moment, so ask for one thing more.
+        # More lines about the refusal would come within a moment, so wait for those of another one.
         assert await server.refusal(path="/marker/") == 403
         server.until_logged("WebSocket DISCONNECT /marker/")
         lines = [line for line in server.own_words() if "/marker/" not in line]
@@ -144,8 +144,8 @@ async def test_without_redis_refusals_say_what_they_say_with_it(serve, redis):
     server.assert_nothing_broke()
 
 
-async def test_nobody_is_left_in_the_dark_when_redis_hangs(serve, redis):
-    """Redis that takes connections and never answers is as good as away."""
+async def test_nobody_waits_forever_when_redis_hangs(serve, redis):
+    """A Redis that accepts connections and never answers is as good as none."""
     server = serve(*SOONER, options=["--websocket_handshake_timeout", "2"], REDIS_URL=redis.url)
     alice = await server.enter("lobby")
     await say(alice, "hello")

@@ -1,5 +1,5 @@
 """
-Frames and room names that nobody thought of, against the whole stack.
+Random frames and room names, against the whole stack.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ values = st.recursive(
 )
 messages = st.fixed_dictionaries({"message": values | st.text()}, optional={"more": values})
 frames = st.text() | st.binary() | (values | messages).map(json.dumps)
-# What can't be seen, what it may stand beside, and what looks like something else.
+# Invisible characters, their neighbours, and characters that look like others.
 invisible = "\u200b\u200c\u200d\u2028\u202e\u2060\ufeff\u00ad\u3164\u2800\ufe00\ufe0f\u20e3\U000e0067\u0301\u0308"
 beside = "aeé1 /-میक्র্\u1161\u1112葛∩👩👍🏽🏳🏴❤🌈  \u00a0\u3000"
 names = (
@@ -43,7 +43,7 @@ names = (
 
 
 def clean_names(texts):
-    """Return the names of the rooms that these texts mean, without those that no room can have."""
+    """Return the names of the rooms that these texts mean. Texts that no room can have are left out."""
     cleaned = set()
     for text in texts:
         with contextlib.suppress(Refused):
@@ -53,7 +53,7 @@ def clean_names(texts):
 
 @pytest.fixture(scope="module")
 def loop():
-    """hypothesis calls a test many times from one that isn't async: it needs a loop of its own."""
+    """An event loop, since hypothesis calls a test many times, and not from a coroutine."""
     loop = asyncio.new_event_loop()
     yield loop
     loop.close()
@@ -62,9 +62,9 @@ def loop():
 @pytest.fixture(scope="module")
 def room(loop, shared_server):
     """
-    Two people in a room, for all frames: whatever one of them sends, the room has to live on.
+    Two people in a room, for all frames, and the numbers of the first one's frames.
 
-    With them come the numbers of the first one's frames.
+    Whatever the first one sends, the room has to live on.
     """
 
     async def enter():
@@ -79,7 +79,7 @@ def room(loop, shared_server):
 
 
 def read_message(frame):
-    """Return the message in a frame as the protocol has it, or None."""
+    """Return the message in a frame according to the protocol, or None."""
 
     def refuse(constant):
         raise ValueError(constant)
@@ -118,7 +118,7 @@ def test_any_frame_gets_one_answer_and_the_socket_lives(loop, room, frame):
 
 @quick
 @given(name=names)
-def test_page_and_socket_agree_which_rooms_there_are(loop, shared_server, name):
+def test_page_and_socket_agree_on_which_rooms_there_are(loop, shared_server, name):
     page = shared_server.get_room(name)
     assert (page.status == 302) == bool(clean_names([name]) - {name}), "a room has one page, under its own name"
     if page.status == 302:
@@ -152,7 +152,7 @@ def test_a_rooms_name_means_this_room_however_it_is_written(name):
 
 @quick
 @given(name=names)
-def test_every_room_has_a_group_that_any_layer_takes(name):
+def test_every_room_has_a_group_name_that_any_layer_accepts(name):
     for room in clean_names([name]):
         assert BaseChannelLayer().require_valid_group_name(group_name(room))
 
@@ -160,12 +160,12 @@ def test_every_room_has_a_group_that_any_layer_takes(name):
 @quick
 @given(name=names, other=names)
 def test_no_two_rooms_share_a_group(name, other):
-    # Any two names, and those that one might take for the other.
+    # Any two names, and names that might be confused with them.
     rooms = clean_names(
         [name, other, name.upper(), name.lower(), name.strip(), quote(name), unicodedata.normalize("NFKD", name)]
     )
     groups = {group_name(room) for room in rooms}
-    # A room may be called like another one's group, or a part of it.
+    # A room may have the name of another room's group, or of a part of it.
     rooms |= groups | {group.removeprefix("chat") for group in groups} | {group[5:] for group in groups}
     assert len({group_name(room) for room in rooms}) == len(rooms)
 
@@ -173,6 +173,6 @@ def test_no_two_rooms_share_a_group(name, other):
 @quick
 @given(text=st.text(anything))
 def test_a_message_that_shows_something_is_not_blank(text):
-    """Letters, digits, punctuation and signs are seen, but for five that have no picture."""
+    """Letters, digits, punctuation and signs can be seen, except for five that have no picture."""
     seen = [character for character in text if unicodedata.category(character)[0] in "LNPS"]
     assert not is_blank(text) or set(seen) <= set("\u115f\u1160\u2800\u3164\uffa0")

@@ -1,5 +1,5 @@
 """
-What the environment may change: settings as a fresh Python reads them, and what a server serves with them.
+Settings that the environment can change: as a fresh Python reads them, and as a server uses them.
 """
 
 import os
@@ -14,7 +14,7 @@ PRINT_DEBUG = "from tutorial import settings; print(settings.DEBUG)"
 
 
 def read_debug(**environment):
-    """Return what settings.DEBUG is in a Python that starts in this environment."""
+    """Return settings.DEBUG in a Python process with these environment variables."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
     return subprocess.run(
         [sys.executable, "-c", PRINT_DEBUG],
@@ -32,7 +32,7 @@ def test_the_error_pages_can_be_switched_off(text):
 
 
 @pytest.mark.parametrize("environment", [{}, *({"DJANGO_DEBUG": text} for text in ("1", "true", "yes", "on"))])
-def test_the_error_pages_are_on_otherwise(environment):
+def test_the_error_pages_are_on_by_default(environment):
     assert read_debug(**environment) == "True"
 
 

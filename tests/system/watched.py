@@ -1,5 +1,5 @@
 """
-A server whose inside can be seen, and a client that writes and reads bytes: what the tests of a full class need.
+A server that tests can look into, and a client that writes and reads bytes: the tests of a full class need both.
 """
 
 import contextlib
@@ -19,9 +19,9 @@ from waiting import until
 
 class WatchedServer(Server):
     """
-    A server from a copy of the project, with watched_process.py inside it to ask.
+    A server from a copy of the project that runs in watched_process.py and answers its questions.
 
-    It is "runserver", as in all other tests, or "uvicorn".
+    `server` is "runserver", as in all other tests, or "uvicorn".
     """
 
     def __init__(self, folder, server="runserver", **environment):
@@ -34,7 +34,7 @@ class WatchedServer(Server):
         self.clients = []
 
     def start(self):
-        super().start()  # it answers, so it has called back before
+        super().start()  # it answers on its port, so it has connected to ours
         with self.listener:
             connection, _ = self.listener.accept()
         connection.settimeout(60)
@@ -44,15 +44,15 @@ class WatchedServer(Server):
         return self
 
     def ask(self, question, *arguments):
-        """Return what the server's inside answers: see Watch in watched_process.py."""
+        """Return the answer of the server's process to a question: see Watch in watched_process.py."""
         print(json.dumps([question, *arguments]), file=self.lines, flush=True)
         answer = self.lines.readline()
         if not answer:
-            pytest.fail(f"The server has no answer to {question!r}. Its words:\n{self.whole_log()}")
+            pytest.fail(f"The server has no answer to {question!r}. Its log:\n{self.whole_log()}")
         return json.loads(answer)
 
     def until_left(self, **numbers):
-        """Wait until the server's inside has exactly this many members, …, and nothing at all if none are named."""
+        """Wait until the server has exactly this many members, …, or nothing at all if no number is given."""
         expected = numbers or dict.fromkeys(self.ask("left"), 0)
         found = {}
 
@@ -61,14 +61,14 @@ class WatchedServer(Server):
             return expected.items() <= found.items()
 
         with contextlib.suppress(pytest.fail.Exception):
-            until(is_so, "no more is left")
+            until(is_so, "nothing else is left")
         assert expected.items() <= found.items(), f"left in the server: {found}. Expected: {expected}"
 
     def stop(self):
         self.close_clients()
         self.listener.close()
         if self.lines is not None:
-            with contextlib.suppress(OSError):  # it ended before
+            with contextlib.suppress(OSError):  # the server has ended already
                 self.lines.close()
         super().stop()
 
@@ -76,20 +76,20 @@ class WatchedServer(Server):
         self.ask("look")
 
     def join(self, room, **options):
-        """Return a RawClient in this room, as a page of this server would join."""
+        """Join this room as a page of this server would. Return the RawClient."""
         client = RawClient(self, room, **options)
         self.clients.append(client)
         return client
 
     def close_clients(self):
-        """Close what a test that failed, or that is done with them, has left open."""
+        """Close all clients that are still open."""
         for client in self.clients:
             client.socket.close()
         self.clients.clear()
 
 
 def make_frame(payload, opcode=0x81):
-    """Return the masked frame that carries these bytes: by default a whole text frame."""
+    """Return the masked frame with this payload: by default a whole text frame."""
     length = len(payload)
     if length < 126:
         header = bytes([opcode, 0x80 | length])
@@ -101,7 +101,7 @@ def make_frame(payload, opcode=0x81):
 
 
 def make_message(text, **more):
-    """Return the frame that says this text in the room."""
+    """Return the frame of a message with this text."""
     return make_frame(json.dumps({"message": text, **more}, ensure_ascii=False).encode())
 
 
@@ -110,11 +110,11 @@ CLOSE = make_frame(struct.pack(">H", 1000), 0x88)
 
 class RawClient:
     """
-    A socket in a room, byte by byte: it decides where a segment ends, when to read, and how to go.
+    A socket in a room that is controlled byte by byte: where a segment ends, when to read, and how to leave.
 
-    Members of the workshop's crowd decide none of that: they read whatever comes, as soon as it does.
+    The members of the workshop's crowd can't do that: they read whatever comes, as soon as it comes.
 
-    query is what follows ? in the address; buffer, in bytes, makes the operating system keep less for it.
+    `query` is what follows ? in the address. `buffer`, in bytes, limits what the operating system keeps for the client.
     """
 
     def __init__(self, server, room, query="", buffer=None):
@@ -125,8 +125,8 @@ class RawClient:
         self.socket.connect(("127.0.0.1", server.port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port = self.socket.getsockname()[1]
-        self.rest = bytearray()  # what has come and is not read yet
-        self.close_code = None  # what the server's close frame has said
+        self.rest = bytearray()  # bytes that have come but were not read yet
+        self.close_code = None  # the code in the server's close frame
         self.send(
             f"GET /ws/chat/{quote(room, safe='')}/{query and f'?{query}'} HTTP/1.1\r\n"
             f"Host: 127.0.0.1:{server.port}\r\nOrigin: {server.url}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -144,32 +144,32 @@ class RawClient:
         return data
 
     def send(self, *frames):
-        """Send these frames, as one piece."""
+        """Send these frames in one piece."""
         self.socket.sendall(b"".join(frames))
 
     def say(self, text):
         self.send(make_message(text))
 
     def hear(self):
-        """Return what the next text frame holds."""
+        """Return the content of the next text frame, decoded."""
         while True:
             for frame in self._frames(1):
                 return frame
             self.rest += self._more()
 
     def hear_messages(self, number):
-        """Return the texts of the next messages. An error among them is a failure."""
+        """Return the texts of the next messages. If one of the frames is an error, the test fails."""
         return [self.hear()["message"] for _ in range(number)]
 
     def hear_what_came(self):
-        """Wait until something has come, and return what its text frames hold, as many as are complete."""
+        """Wait until something has come, and return the contents of all complete text frames."""
         self.rest += self._more()
         return list(self._frames())
 
     def _frames(self, number=None):
-        """Take at most so many complete text frames, and yield what they hold. A ping is answered, as clients do."""
+        """Take at most so many complete text frames, and yield their contents. Answer pings, as all clients do."""
         while number is None or number > 0:
-            if len(self.rest) < 4:  # no frame that the chat sends is shorter
+            if len(self.rest) < 4:  # the chat sends no shorter frame
                 return
             length, start = self.rest[1], 2
             if length == 126:
@@ -184,14 +184,14 @@ class RawClient:
             elif opcode == 0x89:
                 self.send(make_frame(payload, 0x8A))
             elif opcode == 0x88:
-                self.close_code = int.from_bytes(payload[:2], "big")  # 0: it says none
+                self.close_code = int.from_bytes(payload[:2], "big")  # 0 if it has none
                 self.send(make_frame(payload, 0x88))
                 raise ConnectionError(f"The server has closed this socket: {self.close_code}.")
             else:
                 raise ConnectionError(f"The server has sent {bytes([opcode]) + payload!r}")
 
     def hear_the_rest(self):
-        """Read until the server has closed this socket, and return what its last text frames hold."""
+        """Read until the server has closed this socket, and return the contents of its last text frames."""
         heard = []
         with contextlib.suppress(ConnectionError):
             while True:
@@ -207,7 +207,7 @@ class RawClient:
         self.socket.close()
 
     def vanish(self):
-        """Break the connection off: the server gets a reset, and what it hasn't read is gone."""
+        """Break the connection off: the server gets a reset, and everything that it hasn't read is gone."""
         self.socket.setsockopt(
             socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
         )

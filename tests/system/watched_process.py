@@ -1,11 +1,11 @@
 """
-Run a server, and let the test that started it look inside, and hold what the test has to outrun.
+Run a server, let the test that started it look into it, and hold back handlers when the test asks for it.
 
     python watched_process.py runserver 127.0.0.1:8000
     python watched_process.py uvicorn --port 8000
 
-The test listens on a port of its own, named in WATCH_PORT. Each line that comes from there is a question, and gets a
-line of JSON. When that connection closes, the test is over, and this process ends.
+The test listens on the port in WATCH_PORT. Each line from it is a question, and the answer is a line of JSON. When that
+connection closes, the test is over, and this process ends.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ import threading
 from pathlib import Path
 from unittest import mock
 
-sys.path.insert(0, str(Path.cwd()))  # the copy of the project
+sys.path.insert(0, str(Path.cwd()))  # the copy of the project is there
 
 
 def find(kind):
-    """Return the only object in this process that is of this type."""
+    """Return the only object of this type in this process."""
     (found,) = (thing for thing in gc.get_objects() if type(thing) is kind)
     return found
 
@@ -37,16 +37,16 @@ def find_running_loop():
 
 
 class Watch:
-    """What the test may ask for: each public method answers one question."""
+    """The questions that a test can ask: each public method answers one."""
 
     def __init__(self):
         from chat.consumers import ChatConsumer
 
         self.consumer_class = ChatConsumer
-        self.released = asyncio.Event()  # until then, those who came with ?hold=… wait in that handler
-        self.free = threading.Event()  # until then, the event loop does nothing at all
-        self.handled = collections.Counter()  # room: its frames whose handler has begun
-        self.record = None  # the rooms of the frames that were handled since block(), in order
+        self.released = asyncio.Event()  # until then, handlers named by ?hold=… wait
+        self.free = threading.Event()  # until then, the event loop stands still
+        self.handled = collections.Counter()  # room: number of frames that its consumers have begun to handle
+        self.record = None  # the rooms of the frames handled since block(), in order
         self.server = None
         self.loop = None
         self.servers_tasks = set()
@@ -69,7 +69,7 @@ class Watch:
         setattr(self.consumer_class, name, watched)
 
     def _protocols(self):
-        """Return the server's WebSocket connections, by the port of the client."""
+        """Return {port of the client: connection} for all WebSocket connections of the server."""
         if "uvicorn.server" in sys.modules:
             from uvicorn.server import Server
 
@@ -84,23 +84,23 @@ class Watch:
         return {protocol.client_addr[1]: protocol for protocol in found if type(protocol) is WebSocketProtocol}
 
     async def settle(self):
-        """Take the tasks that there are for the server's own."""
+        """Remember the tasks that exist now as the server's own."""
         self.servers_tasks = asyncio.all_tasks() - {asyncio.current_task()}
 
     async def begin(self):
-        """Hold them again that come with ?hold=…, and count from nothing: another test has the server from now on."""
+        """Prepare for the next test: hold handlers again, and count frames from 0."""
         self.released.clear()
         self.handled.clear()
 
     async def look(self):
-        """Have daphne look at once, and not within a second, at the connections that have ended, and log how."""
-        self._protocols()  # finds the server
+        """Let daphne log now how connections have ended, instead of within a second."""
+        self._protocols()  # sets self.server
         if hasattr(self.server, "application_checker"):
-            with mock.patch("daphne.server.reactor"):  # it would look once a second more from now on
+            with mock.patch("daphne.server.reactor"):  # or daphne would check twice a second from now on
                 self.server.application_checker()
 
     async def left(self):
-        """Return how much there is of all that a client may leave behind."""
+        """Return the numbers of everything that a client could leave behind."""
         from channels.layers import get_channel_layer
 
         await self.look()
@@ -118,24 +118,24 @@ class Watch:
         }
 
     async def mail(self):
-        """Return how many events wait in all mailboxes together."""
+        """Return how many events wait in all mailboxes."""
         from channels.layers import get_channel_layer
 
         return sum(mailbox.qsize() for mailbox in get_channel_layer().channels.values())
 
     def handled_in(self, room):
-        """Return how many frames from this room have reached the consumer."""
+        """Return how many frames from this room have reached a consumer."""
         return self.handled[room]
 
     async def kept(self, port):
-        """Return the bytes that the server keeps for the client on this port, which hasn't taken them yet."""
+        """Return how many bytes the server keeps for the client on this port until the system accepts them."""
         transport = self._protocols()[port].transport
         if hasattr(transport, "get_write_buffer_size"):
             return transport.get_write_buffer_size()
         return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
 
     async def connection(self, port):
-        """Return what tutorial/connections.py has found for the client on this port, what it says, and what is so."""
+        """Return the type of the Connection to the client on this port, its waiting(), and what kept() returns."""
         from tutorial.connections import Connection
 
         transport = self._protocols()[port].transport
@@ -150,23 +150,23 @@ class Watch:
         return (protocol.queue if hasattr(protocol, "queue") else protocol.application_queue).qsize()
 
     async def wait_for_answers(self, seconds):
-        """Let daphne wait so long until a close frame is answered. Return how long it would have waited."""
-        self._protocols()  # finds the server
+        """Set how many seconds daphne waits for the answer to a close frame. Return how many it was before."""
+        self._protocols()  # sets self.server
         factory = self.server.ws_factory
         before, factory.closeHandshakeTimeout = factory.closeHandshakeTimeout, seconds
         return before
 
     async def recorded(self):
-        """Return the rooms of the frames that were handled since block(), in order."""
+        """Return the rooms of the frames handled since block(), in order."""
         record, self.record = self.record, None
         return record
 
     async def release(self):
-        """Let the held handlers go on."""
+        """Let the held handlers continue."""
         self.released.set()
 
     def block(self):
-        """Let the event loop stand still, as in a process that is busy with something else."""
+        """Stop the event loop, as if the process were busy with something else."""
         blocked = threading.Event()
 
         def stand_still():
@@ -182,7 +182,7 @@ class Watch:
         self.free.set()
 
     def answer(self, connection):
-        # A test that has ended, however it did, closes its side: OSError, or no more lines.
+        # When a test ends, in whatever way, it closes its side: then there is an OSError, or no more lines.
         with contextlib.suppress(OSError), connection, connection.makefile("rw", encoding="utf-8") as lines:
             for line in lines:
                 self.loop = self.loop or find_running_loop()

@@ -49,9 +49,11 @@ def serve_projects():
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stage-", ignore_cleanup_errors=True)))
         write_files(before, folder)
-        found = {BEFORE: stack.enter_context(server.start(folder))}
+        found = {BEFORE: stack.enter_context(server.launch(folder))}
         if read_files(WORKSPACE) != before:
-            found[YOURS] = stack.enter_context(serve())
+            found[YOURS] = stack.enter_context(server.launch(WORKSPACE))
+        for launched in found.values():
+            launched.wait_until_it_answers()
         yield found
 
 

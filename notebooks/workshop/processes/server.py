@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from workshop.errors import WorkshopError
+from workshop.processes.port import Port
 from workshop.recording import Recording
 
 START = 20  # seconds within which a server has to answer
@@ -21,8 +22,8 @@ running = []
 class Server:
     """A running server: `url`, `port`, `log()`, `recording()` and `stop()`. A `with` statement stops it at its end."""
 
-    def __init__(self, port, process, output):
-        self.port, self.process = port, process
+    def __init__(self, port, process, output, held_port):
+        self.port, self.process, self._held_port = port, process, held_port
         self._output, self._log = Path(output), ""
         self._steps, self._recorded = Path(output).with_suffix(".steps"), Recording()
         self.url = f"http://127.0.0.1:{port}/"
@@ -45,11 +46,26 @@ class Server:
         while not any(step["what"] == what for step in self.recording().steps) and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.02)  # the steps come from another process, in a file
 
+    def wait_until_it_answers(self):
+        """Wait until the server answers. Raises WorkshopError, with the server's own words, if it doesn't start."""
+        deadline = time.monotonic() + START
+        try:
+            while not answers(self.port):
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    last_lines = self.log().strip().splitlines()[-12:]
+                    raise WorkshopError("The server did not start. It says:\n\n" + "\n".join(last_lines))
+                time.sleep(0.05)
+        except BaseException:  # such as an interrupted cell
+            self.stop()
+            raise
+
     def stop(self):
         """End the server, and return when it has ended."""
         self.process.kill()
         self.process.wait()
         self.process.stdin.close()
+        if self._held_port:
+            self._held_port.give_back()
         self.log(), self.recording()  # kept in memory before the files are deleted
         self._output.unlink(missing_ok=True)
         self._steps.unlink(missing_ok=True)
@@ -70,17 +86,24 @@ class Server:
 
 def start(folder, port=None, record=None, **environment):
     """Serve the project in this folder. The other arguments, the result and the errors are those of serve()."""
-    if port is None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-    elif answers(port):
+    server = launch(folder, port, record, **environment)
+    server.wait_until_it_answers()
+    return server
+
+
+def launch(folder, port=None, record=None, **environment):
+    """Begin to serve the project in this folder, and return the Server at once. It may not answer yet."""
+    held = Port() if port is None else None
+    if held is None and answers(port):
         raise WorkshopError(f"Something answers on port {port} already. serve() without a port finds a free one.")
     handle, output = tempfile.mkstemp(prefix="runserver-", suffix=".log")
     if record:
         steps = Path(output).with_suffix(".steps")
         steps.touch()
         environment = {**environment, "WORKSHOP_RECORDING": str(steps), "WORKSHOP_NAMES": json.dumps(record)}
+    if held:
+        port = held.number
+        held.hand_over()
     with os.fdopen(handle, "wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-X", "utf8", "-B", "-u", str(Path(__file__).with_name("runserver.py")), str(port)],
@@ -90,28 +113,9 @@ def start(folder, port=None, record=None, **environment):
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-    server = Server(port, process, output)
+    server = Server(port, process, output, held)
     running.append(server)
-    try:
-        server_answers = wait_until_it_answers(server)
-    except BaseException:  # such as an interrupted cell
-        server.stop()
-        raise
-    if not server_answers:
-        server.stop()
-        last_lines = server.log().strip().splitlines()[-12:]
-        raise WorkshopError("The server did not start. It says:\n\n" + "\n".join(last_lines))
     return server
-
-
-def wait_until_it_answers(server):
-    """Return whether the server answers within START seconds."""
-    deadline = time.monotonic() + START
-    while time.monotonic() < deadline and server.process.poll() is None:
-        if answers(server.port):
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def answers(port):

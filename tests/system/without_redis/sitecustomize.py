@@ -1,5 +1,5 @@
 """
-A Python process whose PYTHONPATH has this folder finds no package of Redis's, as where nobody has installed them.
+With this folder in its PYTHONPATH, a Python process finds no Redis packages, as if they were not installed.
 """
 
 import sys
