@@ -22,6 +22,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path.append(str(REPOSITORY / "notebooks"))
+from workshop.processes.port import Port  # noqa: E402
 
 
 def need(found, what, how_to_get_it):
@@ -41,34 +43,6 @@ async def say(socket, text):
 async def hear(socket):
     """Return the next frame that arrives."""
     return json.loads(await asyncio.wait_for(socket.recv(), 20))
-
-
-HOLDS_PORTS = sys.platform == "linux"
-
-
-class Port:
-    """
-    A port of this machine, for one program after another, until it is given back.
-
-    Until then the system gives its number to nobody else, neither to another test's server nor to a client, because a
-    socket is bound to it that doesn't listen. Linux lets a server listen beside that socket. macOS and Windows don't:
-    there, somebody else may get the number while no server uses it.
-    """
-
-    def __init__(self):
-        self.holder = socket.socket()
-        if HOLDS_PORTS:
-            self.holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.holder.bind(("127.0.0.1", 0))
-        self.number = self.holder.getsockname()[1]
-
-    def hand_over(self):
-        """Let a server listen on this port."""
-        if not HOLDS_PORTS:
-            self.holder.close()
-
-    def give_back(self):
-        self.holder.close()
 
 
 class Process:

@@ -5,7 +5,7 @@ What the other tests rely on: a server keeps its port, even while it restarts.
 import socket
 
 import pytest
-from running import HOLDS_PORTS, Port
+from workshop.processes.port import HOLDS_PORTS, Port
 
 
 def listen_as_servers_do(port):
