@@ -26,7 +26,7 @@ each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path
 # the first to the last: so each starts from what another one left.
 BACKWARDS = NOTEBOOKS[::-2]
 FORWARDS = [path for path in NOTEBOOKS if path not in BACKWARDS]
-RUN_AGAIN = "3_consumer"
+RUN_AGAIN = "5_page"
 
 
 @pytest.fixture(scope="module")
