@@ -32,16 +32,20 @@ def run_fresh(module, folder, *arguments, source="", errors=True, **environment)
     process = waiting.pop() if waiting else start()
     if process.poll() is not None:  # it has died while it waited, for want of memory perhaps
         process = start()
-    try:
-        with process:
-            try:
-                output, _ = process.communicate(f"{json.dumps(job)}\n{source}", TIMEOUT)
-            except BaseException:  # it took too long, or the cell was interrupted
-                process.kill()
-                raise
-    finally:
-        waiting.append(start())
+    get_ready()
+    with process:
+        try:
+            output, _ = process.communicate(f"{json.dumps(job)}\n{source}", TIMEOUT)
+        except BaseException:  # it took too long, or the cell was interrupted
+            process.kill()
+            raise
     return subprocess.CompletedProcess(process.args, process.returncode, output)
+
+
+def get_ready():
+    """Start the process for the next job, so that the job finds it ready. Does nothing if there is one."""
+    if not waiting:
+        waiting.append(start())
 
 
 def start():

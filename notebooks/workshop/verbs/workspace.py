@@ -11,6 +11,7 @@ from workshop.drawing import Difference
 from workshop.errors import WorkshopError
 from workshop.lesson.files import NOTEBOOKS, WORKSPACE, read_files, remove_files, write_files
 from workshop.lesson.stages import find_notebook, numbers, replay, run_python
+from workshop.processes.fresh import get_ready
 from workshop.processes.server import stop_all
 
 COPIES = NOTEBOOKS / "workspace_copies"
@@ -25,6 +26,7 @@ def open_stage(stage):
     workspace can't be moved.
     """
     find_notebook(stage)
+    get_ready()  # a check comes soon
     wanted = state_before(stage)
     copies = sorted(COPIES.glob("*/workspace"))
     if copies and not WORKSPACE.exists():
