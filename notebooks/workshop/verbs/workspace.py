@@ -3,6 +3,7 @@
 import contextlib
 import re
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -26,7 +27,8 @@ def open_stage(stage):
     workspace can't be moved.
     """
     find_notebook(stage)
-    get_ready()  # a check comes soon
+    if "IPython" in sys.modules:  # in a terminal, the next command is another process
+        get_ready()
     wanted = state_before(stage)
     copies = sorted(COPIES.glob("*/workspace"))
     if copies and not WORKSPACE.exists():
