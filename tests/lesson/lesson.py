@@ -34,9 +34,7 @@ def copy_lesson(folder):
     shutil.copytree(
         REPOSITORY / "notebooks",
         folder / "notebooks",
-        ignore=shutil.ignore_patterns(
-            "workspace", "workspace_copies", ".workspace-*", "__pycache__", ".ipynb_checkpoints"
-        ),
+        ignore=shutil.ignore_patterns("workspace", "workspace_copies", ".workspace-*", ".ipynb_checkpoints"),
     )
     (folder / "tests").mkdir()
     for path in [*STAGE_TESTS, REPOSITORY / "tests" / "conftest.py"]:

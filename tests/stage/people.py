@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,13 +26,16 @@ async def next_event(communicator, timeout):
 
     The communicator's own receive_output() would wait out its timeout even after the application has died. It would
     also blame the application for time in which the whole computer, or the event loop, stood still. So this counts
-    turns of the event loop instead.
+    turns of the event loop instead, and of those only the punctual ones, up to ten times the timeout.
     """
     event = asyncio.ensure_future(communicator.output_queue.get())
-    for _ in range(int(timeout / TURN)):
+    punctual, start = 0, time.monotonic()
+    while punctual < timeout / TURN and time.monotonic() - start < 10 * timeout:
+        turn = time.monotonic()
         await asyncio.wait({event, communicator.future}, timeout=TURN, return_when=asyncio.FIRST_COMPLETED)
         if event.done() or communicator.future.done():
             break
+        punctual += time.monotonic() - turn < 2 * TURN
     if event.done():
         return event.result()
     event.cancel()

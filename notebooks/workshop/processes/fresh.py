@@ -43,8 +43,12 @@ def run_fresh(module, folder, *arguments, source="", errors=True, **environment)
 
 
 def get_ready():
-    """Start the process for the next job, so that the job finds it ready. Does nothing if there is one."""
-    if not waiting:
+    """
+    Start the process for the next job, so that the job finds it ready. Does nothing if there is one.
+
+    Nor in a terminal: there, the next command is a job of another process.
+    """
+    if not waiting and "IPython" in sys.modules:
         waiting.append(start())
 
 
