@@ -3,6 +3,7 @@ Imports go one way: tests, workshop, tutorial, chat. And the chat runs without t
 """
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,25 @@ def test_imports_go_one_way(path):
     wrong = MAY_NOT[folder] - EXCEPTIONS.get(path, set())
     found = [f"line {line}: {name}" for line, name in imports(path) if name in wrong]
     assert not found, f"{path.relative_to(REPOSITORY)} imports what it may not: {found}"
+
+
+# The rooms of the workshop, from the ground up: each is built on those before it.
+ROOMS = ["errors", "drawing", "lesson", "recording", "processes", "verbs", "measuring"]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_workshops_rooms_are_built_on_those_before_them(room):
+    above = ROOMS[ROOMS.index(room) + 1 :]
+    for path in [*(WORKSHOP / room).rglob("*.py"), *WORKSHOP.glob(f"{room}.py")]:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            imported = re.match(r" *from workshop(?:\.(\w+)\S*)? import ([\w, ]+)", line)
+            rooms = {imported[1]} if imported and imported[1] else set(imported[2].split(", ")) if imported else set()
+            assert not rooms & set(above), f"{path.relative_to(WORKSHOP)} imports from above: {line.strip()}"
+
+
+def test_the_workshop_has_no_other_rooms():
+    found = {path.name for path in WORKSHOP.iterdir() if path.name != "__pycache__"}
+    assert {name.removesuffix(".py") for name in found} == {*ROOMS, "__init__", "__main__"}
 
 
 def test_these_are_all_the_modules_there_are():
