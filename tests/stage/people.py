@@ -36,6 +36,8 @@ async def next_event(communicator, timeout):
         if event.done() or communicator.future.done():
             break
         punctual += time.monotonic() - turn < 2 * TURN
+    if communicator.future.done():  # what it sent last may still be in the queue
+        await asyncio.wait({event}, timeout=TURN)
     if event.done():
         return event.result()
     event.cancel()
