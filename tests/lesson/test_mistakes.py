@@ -12,11 +12,7 @@ from workshop.lesson.files import read_files, write_files
 from workshop.lesson.mistakes import MISTAKES
 from workshop.lesson.mistakes.change import read_changes
 
-OTHER_WAYS = [
-    way
-    for path in sorted(Path(__file__).with_name("other_ways").glob("stage_*.diff"))
-    for way in read_changes(path, stage=int(path.stem.removeprefix("stage_")))
-]
+OTHER_WAYS = read_changes(Path(__file__).with_name("other_ways"))
 FILES = {int(path.name.split("_")[1]): path for path in STAGE_TESTS}
 
 

@@ -20,6 +20,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "notebooks"))
 from workshop.lesson.files import REPOSITORY
+from workshop.processes.fresh import TIMEOUT
 from workshop.processes.tests import environment, pytest_arguments, run_tests
 
 # What projects and stage tests import, but nothing from a project. No test runs daphne's reactor in here.
@@ -34,7 +35,6 @@ IMPORTED = [
     "django.test",
     "websockets.asyncio.client",
 ]
-TIMEOUT = 60  # seconds
 
 
 class Warm:
@@ -84,10 +84,8 @@ def serve():
         importlib.import_module(name)
     gc.freeze()  # all of that stays: no child has to look through it for garbage
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as compiled:
-        sys.pycache_prefix, sys.dont_write_bytecode = (
-            compiled,
-            False,
-        )  # a test file is compiled once, and not in each run
+        sys.pycache_prefix = compiled  # a test file is compiled once, and not in each run
+        sys.dont_write_bytecode = False
         _serve()
 
 

@@ -8,8 +8,4 @@ from pathlib import Path
 
 from workshop.lesson.mistakes.change import read_changes
 
-MISTAKES = [
-    mistake
-    for path in sorted(Path(__file__).parent.glob("stage_*.diff"))
-    for mistake in read_changes(path, stage=int(path.stem.removeprefix("stage_")))
-]
+MISTAKES = read_changes(Path(__file__).parent)

@@ -132,10 +132,18 @@ class Move:
         files[self.new] = files.pop(self.old)
 
 
-def read_changes(path, stage):
-    """Return the changes in a file, in order. Raises ValueError, with the line, if a line is no part of a diff."""
-    blocks = re.split(r"^(?=Name: )", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return [Change(stage, *_parse(block, path.name)) for block in blocks[1:]]
+def read_changes(folder):
+    """
+    Return the changes in a folder's files stage_1.diff, stage_2.diff …, in order.
+
+    Raises ValueError, with the line, if a line is no part of a diff.
+    """
+    changes = []
+    for path in sorted(folder.glob("stage_*.diff")):
+        stage = int(path.stem.removeprefix("stage_"))
+        blocks = re.split(r"^(?=Name: )", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        changes += [Change(stage, *_parse(block, path.name)) for block in blocks[1:]]
+    return changes
 
 
 def _parse(block, where):
