@@ -32,7 +32,9 @@ IMPORTED = [
     "daphne.server",
     "django.contrib.admin",
     "django.core.management.commands.runserver",
+    "django.db.backends.sqlite3.base",
     "django.test",
+    "redis.asyncio",
     "websockets.asyncio.client",
 ]
 
@@ -42,7 +44,7 @@ class Warm:
 
     def __init__(self):
         self.process = subprocess.Popen(
-            [sys.executable, "-X", "utf8", "-B", __file__],
+            [sys.executable, "-X", "utf8", __file__],
             cwd=REPOSITORY,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -83,13 +85,6 @@ def serve():
     for name in IMPORTED:
         importlib.import_module(name)
     gc.freeze()  # all of that stays: no child has to look through it for garbage
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as compiled:
-        sys.pycache_prefix = compiled  # a test file is compiled once, and not in each run
-        sys.dont_write_bytecode = False
-        _serve()
-
-
-def _serve():
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     for line in sys.stdin:
         job = json.loads(line)

@@ -4,6 +4,7 @@ Get ready for a job: this script imports what takes longest, but nothing from a 
 Then it reads one job from its standard input, the line of JSON that run_fresh() writes, and does it.
 """
 
+import contextlib
 import importlib
 import json
 import os
@@ -19,6 +20,8 @@ IMPORTED = [
     "daphne.server",
     "django.contrib.admin",
     "django.core.management.commands.runserver",
+    "django.db.backends.sqlite3.base",
+    "redis.asyncio",
     "workshop.recording",
 ]
 
@@ -35,12 +38,12 @@ def do(job):
 
 
 if __name__ == "__main__":
-    interrupt = signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # when Jupyter interrupts a cell, it also interrupts its processes
+    # When Jupyter interrupts a cell, it also interrupts its processes.
+    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.path[0] = str(Path(__file__).parents[2])  # so that it finds `workshop`, and not the files beside this one
     for name in IMPORTED:
-        importlib.import_module(name)
+        with contextlib.suppress(ModuleNotFoundError):  # the project runs without Redis's packages
+            importlib.import_module(name)
     line = sys.stdin.readline()
     if line:  # without one, the kernel has ended
         signal.signal(signal.SIGINT, interrupt)
