@@ -4,12 +4,17 @@ The stage tests run on the project in this repository, or on any other: `--proje
 
 import difflib
 import os
+import re
 import sys
 import warnings
 from pathlib import Path
 
 import pytest
 from stage import Unmet, expect, explain, find_forgotten_await
+from stage.code import Code
+from stage.silence import explain_silence
+from stage.slips import find_slips
+from stage.watch import Watch
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -43,11 +48,11 @@ def pytest_runtest_call(item):
 
 
 def _taught(item):
-    """Make a stage test fail in words if the project forgot an `await`, or raised an error that no test foresaw."""
+    """Make a stage test fail in words: with the cause where it can be found, with the bare facts where it can't."""
     if not hasattr(item.module, "FILE"):  # not a stage's test
         return (yield)
     project = item.config.project
-    with warnings.catch_warnings(record=True) as warned:
+    with warnings.catch_warnings(record=True) as warned, Watch(project) as watch:
         warnings.simplefilter("always")
         try:
             result, error = (yield), None
@@ -58,11 +63,16 @@ def _taught(item):
     forgotten = find_forgotten_await(warned, project)
     if forgotten:
         raise forgotten from error
-    if error and not isinstance(error, Unmet):
-        raise explain(error, project, item.obj.__doc__, item.module.FILE) from error
-    if error:
-        raise error
-    return result
+    if error is None:
+        return result
+    code = Code(project)
+    if not isinstance(error, Unmet):
+        unmet = explain(error, project, item.obj.__doc__, item.module.FILE)
+    else:
+        unmet = explain_silence(error, watch, code)
+    slips = find_slips(code, stage=int(re.search(r"_(\d)_", item.module.__name__)[1]))
+    unmet.slips = [[slip.tell(code), slip.asked, slip.file] for slip in slips]
+    raise unmet from error
 
 
 @pytest.fixture(scope="session")

@@ -39,6 +39,18 @@ def test_the_chat_app_is_installed(django):
     )
 
 
+def expect_host(status):
+    """Raise Unmet if this is what Django answers to a host that isn't allowed."""
+    from django.conf import settings
+
+    expect(
+        status != 400,
+        seen=f"A request to the host localhost was answered with 400. ALLOWED_HOSTS is {settings.ALLOWED_HOSTS}.",
+        asked='"localhost" is in ALLOWED_HOSTS.',
+        file=FILE,
+    )
+
+
 async def test_http_goes_to_django(application):
     """The root application hands HTTP to Django."""
     request = HttpCommunicator(application, "GET", "/admin/login/", headers=[(b"host", b"localhost")])
@@ -53,12 +65,19 @@ async def test_http_goes_to_django(application):
             'The ProtocolTypeRouter has "http": get_asgi_application().',
             "tutorial/routing.py",
         ) from None
+    expect_host(response["status"])
     expect(
         response["status"] == 200,
         seen=f"GET /admin/login/ through the root application answered {response['status']}.",
         asked='"http": get_asgi_application() in the ProtocolTypeRouter.',
         file="tutorial/routing.py",
     )
+
+
+def nothing_for_websocket(application):
+    keys = ", ".join(repr(key) for key in getattr(application, "application_mapping", ()))
+    keys = f" Its keys are {keys}." if keys else ""
+    return Unmet(f"The root application has nothing for WebSocket.{keys}", SOCKETS, "tutorial/routing.py")
 
 
 async def test_websocket_goes_to_a_router(application):
@@ -69,11 +88,7 @@ async def test_websocket_goes_to_a_router(application):
     except ValueError as error:
         accepted = False
         if "scope type" in str(error):
-            raise Unmet(
-                "The root application has nothing for WebSocket.",
-                SOCKETS,
-                "tutorial/routing.py",
-            ) from None
+            raise nothing_for_websocket(application) from None
         if "No route found" not in str(error):
             raise
     expect(
@@ -94,12 +109,8 @@ async def test_a_socket_knows_its_user(application, monkeypatch):
         scopes.append(scope)
         await send({"type": "websocket.close"})
 
-    expect(
-        "websocket" in getattr(application, "application_mapping", {"websocket"}),
-        seen="The root application has nothing for WebSocket.",
-        asked=SOCKETS,
-        file="tutorial/routing.py",
-    )
+    if "websocket" not in getattr(application, "application_mapping", {"websocket"}):
+        raise nothing_for_websocket(application)
     monkeypatch.setattr(URLRouter, "__call__", note_scope)
     await Person("Alice", application, "/ws/chat/lobby/").connect()
     expect(
@@ -179,5 +190,18 @@ def test_the_addresses_under_chat_are_the_apps(django):
         any(address.lstrip("^") == "chat/" for address in addresses),
         seen=f"The address of chat.urls is {addresses[0]!r}." if addresses else "No address leads to chat.urls.",
         asked='path("chat/", include("chat.urls")) in urlpatterns, with the slash.',
+        file="tutorial/urls.py",
+    )
+
+
+def test_the_first_page_leads_to_the_chat(client):
+    """/ leads to /chat/, where the chat's pages will be."""
+    response = client.get("/")
+    expect_host(response.status_code)
+    leads_to = response.headers.get("Location")
+    expect(
+        response.status_code in (301, 302) and leads_to == "/chat/",
+        seen=f"GET / answered {response.status_code}" + (f" and leads to {leads_to!r}." if leads_to else "."),
+        asked='path("", RedirectView.as_view(url="/chat/")) in urlpatterns.',
         file="tutorial/urls.py",
     )

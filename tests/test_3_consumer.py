@@ -6,7 +6,7 @@ import pytest
 from channels.layers import InMemoryChannelLayer, channel_layers
 from channels.routing import URLRouter
 from django.urls import path
-from stage import Person, Standstill, Unmet, expect
+from stage import Person, Standstill, Unmet, compare, expect, shorten
 
 FILE = "chat/consumers.py"
 
@@ -42,7 +42,10 @@ class NotingLayer(InMemoryChannelLayer):
                 return f"The group {group} has no members: connect() added nobody to it."
             return f"It went to the group {group}, which has {count} {'member' if count == 1 else 'members'}."
         if self.sent_to_channels:
-            return f"send() takes the name of one channel, and {self.sent_to_channels[-1]} is a group: group_send()."
+            channel = self.sent_to_channels[-1]
+            if channel.startswith("specific"):  # new_channel() gives such names
+                return "send() sent it to the channel of one consumer. group_send() sends to everybody in a group."
+            return f"send() takes the name of one channel, and {channel} is a group: group_send()."
         return "Nothing was sent to a group."
 
 
@@ -65,6 +68,7 @@ def person(layer):
 
 ACCEPTS = "connect() ends with `await self.accept()`."
 JOINS = "connect() adds the consumer's channel to the room's group, with group_add."
+EVENT = 'receive() sends {"type": "chat_msg", "message": …} to the room\'s group, with the text as it was said.'
 BROADCASTS = "receive() sends the message to the room's group, and each consumer's chat_msg() sends it to its client."
 
 
@@ -94,7 +98,7 @@ async def test_a_message_reaches_everyone_in_the_room(person, layer):
         frame = await hear(listener, layer, 'Alice said "hello"')
         expect(
             frame == {"message": "hello"},
-            seen=f'After Alice said "hello", {listener.name} got {frame}.',
+            seen=f'After Alice said "hello", {listener.name} got {compare(frame, {"message": "hello"})}',
             asked='chat_msg() sends {"message": "hello"}.',
             file=FILE,
         )
@@ -109,7 +113,7 @@ async def test_rooms_are_apart(person, layer):
     groups = [group for group, _ in layer.sent]
     expect(
         groups in ([], ["chat_lobby"]),
-        seen=f"What Alice said in the room lobby went to the group {groups[:1] and groups[0]}.",
+        seen=f"What Alice said in the room lobby went to the group {groups[:1] and groups[0]!r}.",
         asked='Each room has its own group, "chat_" + the room\'s name, and each consumer keeps that name in self.',
         file=FILE,
     )
@@ -117,7 +121,7 @@ async def test_rooms_are_apart(person, layer):
     frame = await hear(carol, layer, "Carol spoke in the kitchen")
     expect(
         frame == {"message": "only for the kitchen"},
-        seen=f"Carol, in the kitchen, first got {frame}.",
+        seen=f"Carol, in the kitchen, first got {compare(frame, {'message': 'only for the kitchen'})}",
         asked="Each room has its own group, named after the room in the scope's url_route.",
         file=FILE,
     )
@@ -128,12 +132,27 @@ async def test_the_rooms_group_carries_chat_msg_events(person, layer):
     alice = await person("Alice").join(asked=ACCEPTS, file=FILE)
     await alice.say("hello")
     await hear(alice, layer, 'Alice said "hello"')
-    group, event = layer.sent[-1] if layer.sent else (None, {})
+    expect(layer.sent, seen=layer.tell(), asked=EVENT, file=FILE)
+    group, event = layer.sent[-1]
+    expect(
+        group == "chat_lobby",
+        seen=f"In the room lobby, the group is called {shorten(group)}. People hear each other: only its name differs.",
+        asked='The group of the room lobby is called chat_lobby: "chat_" and the room\'s name.',
+        file=FILE,
+    )
     kind = str(event.get("type")).replace(".", "_")  # as Channels reads it
     expect(
-        (group, kind, event.get("message")) == ("chat_lobby", "chat_msg", "hello"),
-        seen=f"The group {group} carried {event}." if group else layer.tell(),
-        asked='receive() sends {"type": "chat_msg", "message": …} to the group "chat_" + the room\'s name.',
+        kind == "chat_msg",
+        seen=f"The event's type is {event.get('type')!r}, and a method handles it: only the name differs.",
+        asked='The type "chat_msg", and a method chat_msg: later stages send such events, too.',
+        file=FILE,
+    )
+    expect(
+        event.get("message") == "hello",
+        seen=f'The event is {shorten(event, 200)}: its "message" is {shorten(event["message"])}.'
+        if "message" in event
+        else f'The event is {shorten(event, 200)}: it has no "message".',
+        asked=EVENT,
         file=FILE,
     )
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from stage import Person, Unmet, expect
+from stage import Person, Unmet, compare, expect
 
 FILE = "chat/routing.py"
 ROUTED = "chat/routing.py routes ws/chat/<room_name>/ to ChatConsumer.as_asgi(), and tutorial/routing.py uses it."
@@ -58,7 +58,12 @@ async def test_two_people_chat_through_the_whole_stack(person):
     await alice.say("hello")
     for listener in (alice, bob):
         frame = await listener.hear(after='Alice said "hello"', asked=ROUTED, file=FILE)
-        expect(frame == {"message": "hello"}, seen=f"{listener.name} got {frame}.", asked=ROUTED, file=FILE)
+        expect(
+            frame == {"message": "hello"},
+            seen=f"{listener.name} got {compare(frame, {'message': 'hello'})}",
+            asked=ROUTED,
+            file=FILE,
+        )
 
 
 async def test_the_address_names_the_room(person, layer):

@@ -4,8 +4,10 @@ What the stage tests are built from: people who chat, pages, and failures that t
 A failed test says what was seen, what the stage asks for, and which file to open.
 """
 
+from stage.code import closest, shorten
 from stage.errors import explain, explain_output, find_forgotten_await, missing_file
 from stage.expectations import Unmet, expect
+from stage.frames import compare
 from stage.pages import Page
 from stage.people import LAST_ROUTE, ORIGINS, TIMEOUT, TURN, Person, is_allowed, next_event
 from stage.processes import Standstill, run_python
@@ -19,6 +21,8 @@ __all__ = [
     "Person",
     "Standstill",
     "Unmet",
+    "closest",
+    "compare",
     "expect",
     "explain",
     "explain_output",
@@ -27,4 +31,5 @@ __all__ = [
     "missing_file",
     "next_event",
     "run_python",
+    "shorten",
 ]

@@ -1,12 +1,36 @@
 """For errors that no test foresaw: where in the project they came from, and what they mean."""
 
+import functools
 import linecache
 import re
 import traceback
 from pathlib import Path
 
+from stage.code import FILES, Code, closest
 from stage.expectations import Unmet
-from stage.meanings import MEANINGS
+from stage.meanings import find_meaning
+
+
+class Problem:
+    """
+    An error that came out of the project.
+
+    `what` is its type and its words, `places` are the (file, line number, code) in the project that it passed, the
+    last one where it was raised, and `raised_here` is true if the project's own line raised it. `error` is the
+    exception, or None if another Python process printed it.
+    """
+
+    def __init__(self, what, places, project, *, error=None, raised_here=False):
+        self.what, self.places, self.error, self.raised_here = what, places, error, raised_here
+        self.project = Path(project).resolve()
+
+    @functools.cached_property
+    def code(self):
+        return Code(self.project)
+
+    @property
+    def place(self):
+        return self.places[-1] if self.places else None
 
 
 def explain(error, project, asked, file):
@@ -19,65 +43,135 @@ def explain(error, project, asked, file):
     chain = [error]
     while before := chain[-1].__cause__ or (None if chain[-1].__suppress_context__ else chain[-1].__context__):
         chain.append(before)  # Channels and Django wrap an ImportError, for example
-    cause = next((link for link in reversed(chain) if _places(link, project)), error)
+    cause = next((link for link in chain if _places(link, project)), error)
     words = cause.msg if isinstance(cause, SyntaxError) else str(cause)
+    words = re.sub(r" \((?:/|[A-Z]:)[^()]*\)$", "", words)  # an ImportError ends with a path of this computer
     what = ": ".join(filter(None, [type(cause).__name__, words]))
-    return _explain(what, _places(cause, project), project, asked, file)
+    places = _places(cause, project)
+    steps = traceback.extract_tb(cause.__traceback__)
+    raised_here = bool(places and steps and own_places([_step(steps[-1])], project))
+    return _explain(Problem(what, places, project, error=cause, raised_here=raised_here), asked, file)
 
 
 def explain_output(output, project, asked, file):
     """Return such an Unmet for what another Python process printed: its traceback, or its last line."""
     what = (output.strip().splitlines() or ["nothing"])[-1]
-    steps = re.findall(r'^ *File "(.+)", line (\d+).*\n *(.*)', output, flags=re.MULTILINE)
-    return _explain(
-        what, own_places(((name, int(line), code) for name, line, code in steps), project), project, asked, file
-    )
+    # A step of `python -c` has no line of code below it.
+    steps = re.findall(r'^ *File "(.+)", line (\d+).*\n(?! *File ") *(.*)', output, flags=re.MULTILINE)
+    steps = [(name, int(line), code) for name, line, code in steps]
+    what = re.sub(r"^(?:\w+\.)+(?=\w+: )", "", what)  # django.core.exceptions.
+    what = re.sub(r" \((?:/|[A-Z]:)[^()]*\)", "", what)
+    raised_here = bool(steps and own_places(steps[-1:], project))
+    return _explain(Problem(what, own_places(steps, project), project, raised_here=raised_here), asked, file)
 
 
-def _explain(what, places, project, asked, file):
-    module = re.search(r"No module named '((?:chat|tutorial)(?:\.\w+)*)'", what)
+def _explain(problem, asked, file):
+    module = re.search(r"No module named '([\w.]+)'", problem.what)
     if module:
-        file = module[1].replace(".", "/") + (".py" if "." in module[1] else "/__init__.py")
-        return missing_file(file, project, asked)
-    template = re.fullmatch(r"TemplateDoesNotExist: ([\w./]+)", what)
-    if template and not (Path(project) / "chat" / "templates" / template[1]).is_file():
-        return missing_file(f"chat/templates/{template[1]}", project, "Django looks for templates in chat/templates/.")
-    if places:
-        what += "\n       in {}, line {}: {}".format(*places[-1])
-        file = places[-1][0]
+        return _explain_missing_module(problem, module[1], asked, file)
+    template = re.fullmatch(r"TemplateDoesNotExist: ([\w./-]+)", problem.what)
+    if template and not (problem.project / "chat" / "templates" / template[1]).is_file():
+        return _explain_missing_template(problem, template[1])
+    seen = tell(problem)
+    meaning = find_meaning(problem)
+    if meaning is None:
+        return Unmet(seen, asked, problem.place[0] if problem.place else file)
+    place = (meaning.file, meaning.line) if meaning.line else None
+    if place and (not problem.place or place != problem.place[:2]):
+        seen += f"\n       {meaning.seen}\n       in {place[0]}, line {place[1]}: {problem.code.line(*place)}"
     else:
-        what = what.rstrip(".") + "."
-    for pattern, meaning, opens in MEANINGS:
-        found = re.search(pattern, what)
-        if found:
-            return Unmet(f"{what}\n       {meaning.format(*found.groups())}", asked, opens or file)
-    return Unmet(what, asked, file)
+        seen += f"\n       {meaning.seen}"
+    opened = meaning.file or (problem.place[0] if problem.place else file)
+    return Unmet(seen, meaning.asked or asked, opened)
+
+
+def tell(problem):
+    """Return the error's words, and the line of the project that raised it, if one did."""
+    if not problem.places:
+        return problem.what.rstrip(".") + "."
+    return problem.what + "\n       in {}, line {}: {}".format(*problem.place)
+
+
+def _explain_missing_module(problem, module, asked, file):
+    """Say who names a module that can't be found, and what there is in its place."""
+    code, own = problem.code, module.partition(".")[0] in ("chat", "tutorial")
+    path = module.replace(".", "/") + (".py" if "." in module else "/__init__.py")
+    if own and path in FILES:
+        return missing_file(path, problem.project, asked)
+    meaning = find_meaning(problem)
+    if meaning:
+        return Unmet(f"{tell(problem)}\n       {meaning.seen}", meaning.asked or asked, meaning.file or file)
+    named = code.mentions(module)
+    if problem.place and (problem.place[:2] in named or not named):
+        named = [problem.place[:2]]
+    if not named:
+        return Unmet(tell(problem), asked, problem.place[0] if problem.place else file)
+    where, line = named[0]
+    modules = {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in code.files}
+    modules |= {"daphne", "channels", "channels.layers", "channels.routing", "channels.auth", "channels.db"}
+    modules |= {"channels.generic.websocket", "channels.security.websocket", "django.urls", "django.core.asgi"}
+    modules |= {"django.contrib." + app for app in ("admin", "auth", "contenttypes", "sessions", "messages")}
+    modules |= {"django.contrib.staticfiles", "django.shortcuts", "asgiref.sync", "json", "asyncio"}
+    alike = closest(module, modules)
+    seen = f"There is no module {module}. It is named\n       in {where}, line {line}: {code.line(where, line)}"
+    if alike:
+        asked = f"There is {'a module ' if '.' in alike else ''}{alike}. Is that the one you mean?"
+    else:
+        asked = "A module that is there: check this name, letter by letter."
+    return Unmet(seen, asked, where)
+
+
+def _explain_missing_template(problem, name):
+    """Say who names a template that can't be found, and where there is one of nearly this name."""
+    code = problem.code
+    if f"chat/templates/{name}" in FILES:
+        return missing_file(f"chat/templates/{name}", problem.project, "Django looks for templates in chat/templates/.")
+    folder = problem.project / "chat" / "templates"
+    there = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
+    named = code.mentions(name)
+    where = f"\n       in {named[0][0]}, line {named[0][1]}: {code.line(*named[0])}" if named else ""
+    return Unmet(
+        f"There is no template {name} in chat/templates/. It is named{where}"
+        if named
+        else f"There is no template {name} in chat/templates/.",
+        f"The name of a template that is there: {' or '.join(there) or 'chat/templates/ has none yet'}.",
+        named[0][0] if named else "chat/views.py",
+    )
 
 
 def missing_file(file, project, asked):
     """Return an Unmet that says that the project has no such file, and where there is one of that name instead."""
-    if (Path(project) / "tutorial" / "manage.py").is_file() and not (Path(project) / "manage.py").is_file():
+    project = Path(project)
+    if (project / "tutorial" / "manage.py").is_file() and not (project / "manage.py").is_file():
         file = "manage.py"  # the whole project is where manage.py is
         asked = (
             "startproject was run without the dot at the end, which means “here”. "
             "Move tutorial/manage.py up into this folder, and the files in tutorial/tutorial/ into tutorial/."
         )
-    name = Path(file).name if file.startswith("chat/templates/") else file
-    elsewhere = [
-        path.relative_to(project).as_posix()
-        for folder in ("tutorial", "chat")
-        for path in sorted((Path(project) / folder).rglob(name))
-    ]
-    if not elsewhere:
+    there = [path.relative_to(project).as_posix() for path in sorted(project.rglob("*")) if path.is_file()]
+    there = [path for path in there if not path.startswith(".") and path not in FILES and path.endswith(file[-3:])]
+    name = Path(file).name
+    elsewhere = next((path for path in there if Path(path).name == name and name != "__init__.py"), None)
+    elsewhere = elsewhere or next(
+        (path for path in there if file.endswith("__init__.py") and path.endswith(f"/{file}")), None
+    )
+    elsewhere = elsewhere or closest(file, there, cutoff=0.85)
+    if elsewhere is None:
         return Unmet(f"There is no {file}.", asked, file)
     if file.startswith("chat/templates/"):
         asked = f"Move it to {file}: the view renders {file[15:]}, and Django looks for that in chat/templates/."
-    return Unmet(f"There is no {file}. But there is {elsewhere[0]}.", asked, elsewhere[0])
+    elif Path(elsewhere).parent == Path(file).parent or name == "__init__.py":
+        asked = f"{asked.rstrip('.')}. Its name is {file}."
+    return Unmet(f"There is no {file}. But there is {elsewhere}.", asked, elsewhere)
+
+
+def _step(step):
+    return step.filename, step.lineno, step.line
 
 
 def _places(error, project):
     """Return (file, line number, code) for each step of the error's traceback that is in the project."""
-    steps = [(step.filename, step.lineno, step.line) for step in traceback.extract_tb(error.__traceback__)]
+    steps = [_step(step) for step in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError) and error.filename:
         steps.append((error.filename, error.lineno, (error.text or "").strip()))
     return own_places(steps, project)

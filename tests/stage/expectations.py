@@ -7,6 +7,7 @@ class Unmet(AssertionError):
     def __init__(self, seen, asked, file):
         super().__init__(f"\nSeen:  {seen}\nAsked: {asked}\nOpen:  {file}")
         self.seen, self.asked, self.file = seen, asked, file
+        self.slips = []  # [what is there, what is asked, the file to open] of each slip in the student's files
 
 
 def expect(met, *, seen, asked, file):

@@ -4,10 +4,14 @@ import html
 
 
 class Check:
-    """What the tests of a stage or an exercise found. `green` is true if all of them passed."""
+    """
+    What the tests of a stage or an exercise found. `green` is true if all of them passed.
 
-    def __init__(self, title, found, output):
-        self.title, self.output = title, output
+    `first` is a sentence about the project that is to be read before the tests, or "".
+    """
+
+    def __init__(self, title, found, output, first=""):
+        self.title, self.output, self.first = title, output, first
         self.green = bool(found) and all(test["green"] for test in found)
         # A test with many cases is one sentence. It is green if all cases are; if not, its first red case is shown.
         self.sentences = {}
@@ -22,6 +26,7 @@ class Check:
     def rows(self):
         """Yield (green, sentence, why) for each sentence. `why` is a list of lines, empty if it is green."""
         explained, last = {}, None  # reason: the first sentence that was red for it; and the last reason shown
+        told = []  # the slips that a sentence before has shown
         for sentence, cases in self.sentences.items():
             red = [case for case in cases if not case["green"]]
             if len(cases) > 1:
@@ -34,16 +39,15 @@ class Check:
             elif red:
                 last = red[0]["seen"]
                 explained[last] = red[0]["sentence"]
-                why = [f"Seen:  {red[0]['seen']}"]
-                if red[0]["file"]:
-                    why += [f"Asked: {red[0]['asked']}"] if red[0]["asked"] != red[0]["sentence"] else []
-                    why += [f"Open:  {red[0]['file']}"]
+                slips = [slip for slip in red[0].get("slips", []) if slip not in told]
+                told += slips
+                why = _explain(red[0], slips)
             yield not red, sentence, why
 
     def __str__(self):
         if not self.sentences:
             return f"The tests did not run. pytest says:\n{self.output.strip()}"
-        lines = [self.headline()]
+        lines = [self.headline(), *filter(None, [self.first])]
         for green, sentence, why in self.rows():
             lines += [f"{'✔' if green else '✘'} {sentence}", *(f"    {line}" for line in why)]
         return "\n".join(lines)
@@ -53,9 +57,23 @@ class Check:
     def _repr_html_(self):
         if not self.sentences:
             return f"<pre>{html.escape(str(self))}</pre>"
-        rows = []
+        rows = [f"<p>{html.escape(self.first)}</p>"] if self.first else []
         for green, sentence, why in self.rows():
             mark = '<b style="color: #1a7f37">✔</b>' if green else '<b style="color: #cf222e">✘</b>'
             reason = f'<pre style="margin: 0 0 0.5em 1.5em">{html.escape(chr(10).join(why))}</pre>' if why else ""
             rows.append(f'<div style="text-align: left">{mark} {html.escape(sentence)}{reason}</div>')
         return f"<b>{html.escape(self.headline())}</b>{''.join(rows)}"
+
+
+def _explain(test, slips):
+    """Return the lines that say why a test is red. A slip in the student's files comes first, to be fixed first."""
+    seen, asked, file = test["seen"], test["asked"], test["file"]
+    if not file:
+        return [f"Seen:  {seen}"]
+    if slips:
+        seen = "\n       ".join([*(slip[0] for slip in slips), seen])
+        _, asked, file = slips[0]
+    lines = [f"Seen:  {seen}"]
+    if asked != test["sentence"]:
+        lines.append(f"Asked: {asked}")
+    return [*lines, f"Open:  {file}"]

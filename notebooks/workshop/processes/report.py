@@ -28,6 +28,8 @@ def pytest_runtest_makereport(item, call):
             "seen": getattr(error, "seen", f"{type(error).__name__}: {error}" if error else None),
             "asked": getattr(error, "asked", None),
             "file": getattr(error, "file", None),
+            # What is wrong in the student's files whatever else is: [what is there, what is asked, the file to open].
+            "slips": getattr(error, "slips", []),
         }
     return report
 

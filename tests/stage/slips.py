@@ -1,0 +1,346 @@
+"""
+Slips: what can be seen in the student's files without running them, and is wrong whatever else is.
+
+Each is a fact of its own, true even where another fault is the reason for a red test.
+"""
+
+import ast
+import io
+import re
+import tokenize
+from dataclasses import dataclass
+
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+
+from stage.code import FILES, LOOKED_FOR, closest, is_docstring, takes
+
+CONSUMER = "chat/consumers.py"
+FUNCTIONS = ast.FunctionDef, ast.AsyncFunctionDef
+
+# What Channels calls of a consumer, and how. The events' handlers come on top.
+CALLED = {"connect": ((), {}), "disconnect": ((1000,), {}), "receive": ((), {"text_data": ""})}
+ASYNC_BASES = {"AsyncWebsocketConsumer", "AsyncJsonWebsocketConsumer", "AsyncConsumer", "SocketConsumer"}
+SYNC_BASES = {"WebsocketConsumer", "JsonWebsocketConsumer", "SyncConsumer"}
+
+SETTINGS = {"ASGI_APPLICATION", "CHANNEL_LAYERS", "INSTALLED_APPS", "ROOT_URLCONF", "MIDDLEWARE", "TEMPLATES"}
+SETTINGS |= {"ALLOWED_HOSTS", "DATABASES", "SECRET_KEY", "DEBUG", "STATIC_URL", "WSGI_APPLICATION"}
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A slip in one line of a file: what is there, and what is asked instead."""
+
+    file: str
+    line: int
+    seen: str
+    asked: str
+
+    def tell(self, code):
+        """Return what is there, with the line itself."""
+        return f"{self.seen}\n       in {self.file}, line {self.line}: {code.line(self.file, self.line)}"
+
+
+def find_slips(code, stage):
+    """Return the slips in the files that the stages up to this one ask for."""
+    slips = []
+    for file in code.files:
+        if FILES.get(file, 6 if file.startswith("chat/") else 99) > stage:
+            continue
+        slips += _names_that_others_look_for(code, file, stage)
+        if file in ("manage.py", "tutorial/asgi.py"):
+            slips += _settings_module(code, file)
+        if file == "tutorial/settings.py":
+            slips += _settings(code, file)
+        if file == CONSUMER:
+            slips += _consumer(code, file, stage)
+        slips += _lines(code, file)
+    return slips
+
+
+def _names_that_others_look_for(code, file, stage):
+    names = code.names(file)
+    if names is None or not code.tree(file).body:
+        return
+    for name, since in LOOKED_FOR.get(file, {}).items():
+        alike = closest(name, names, cutoff=0.8)
+        if since <= stage and name not in names and alike:
+            yield Slip(
+                file,
+                names[alike],
+                f"{file} has {alike}, but nothing called {name}.",
+                f"The name is {name}: that is what others look for in this file.",
+            )
+
+    for name in ("urlpatterns", "websocket_urlpatterns"):
+        for node in code.walk(file, ast.Assign):
+            if name in map(ast.unparse, node.targets) and isinstance(node.value, ast.Call):
+                if ast.unparse(node.value.func).rpartition(".")[2] in ("path", "re_path"):
+                    yield Slip(
+                        file,
+                        node.lineno,
+                        f"{name} is a single route and no list: parentheses alone make none.",
+                        f"{name} = [path(…)], in square brackets.",
+                    )
+
+
+def _settings_module(code, file):
+    """Yield a slip for a name that is nearly DJANGO_SETTINGS_MODULE: Django reads nothing else."""
+    name = "DJANGO_SETTINGS_MODULE"
+    if name in code.text(file):
+        return
+    for node in code.walk(file, ast.Constant):
+        if isinstance(node.value, str) and closest(node.value, [name], cutoff=0.85):
+            yield Slip(file, node.lineno, f"{file} sets {node.value}, which nobody reads.", f"The name is {name}.")
+
+
+def _settings(code, file):
+    text = code.text(file)
+    names = code.names(file) or {}
+    for name, line in names.items():
+        alike = closest(name, SETTINGS, cutoff=0.85) if name.isupper() and name not in SETTINGS else None
+        if alike and alike not in names and len(re.findall(rf"\b{name}\b", text)) == 1:
+            yield Slip(
+                file,
+                line,
+                f"The settings have no {alike}. They have {name}, which nobody reads.",
+                f"The setting's name is {alike}.",
+            )
+    for node in code.walk(file, ast.Assign, ast.AugAssign):
+        targets = getattr(node, "targets", [getattr(node, "target", None)])
+        name = ast.unparse(targets[0])
+        values = [
+            each for each in ast.walk(node.value) if isinstance(each, ast.Constant) and isinstance(each.value, str)
+        ]
+        if name == "ALLOWED_HOSTS" and isinstance(node.value, (ast.List, ast.Tuple)):
+            for value in values:
+                if "://" in value.value or re.search(r"[^:\]]:\d+$", value.value) or "/" in value.value:
+                    yield Slip(
+                        file,
+                        value.lineno,
+                        f"ALLOWED_HOSTS has {value.value!r}, which is no host: it has more than a name.",
+                        "A host's name or address alone, without a scheme and a port: 'localhost'.",
+                    )
+        if name == "ASGI_APPLICATION" and isinstance(node.value, ast.Constant) and ":" in str(node.value.value):
+            yield Slip(
+                file,
+                node.lineno,
+                f"ASGI_APPLICATION is {node.value.value!r}, with a colon, as on a server's command line.",
+                'Dots only: ASGI_APPLICATION = "tutorial.routing.application".',
+            )
+    for first, second in _joined_strings(text):
+        yield Slip(
+            file,
+            first.start[0],
+            f"A comma is missing after {first.string}: Python joins it with {second.string}, the string that follows.",
+            f"A comma after {first.string}.",
+        )
+
+
+def _bare(code, file, node):
+    """Return whether a tuple is written without parentheses."""
+    return not (ast.get_source_segment(code.text(file), node) or "(").startswith("(")
+
+
+def _joined_strings(text):
+    """Yield each two strings on two lines that nothing separates, in a list of apps, middleware or hosts."""
+    try:
+        tokens = [
+            token
+            for token in tokenize.generate_tokens(io.StringIO(text).readline)
+            if token.type not in (tokenize.NL, tokenize.COMMENT)
+        ]
+    except (tokenize.TokenError, IndentationError):
+        return
+    brackets = []
+    for token, after in zip(tokens, tokens[1:], strict=False):
+        if token.string in ("(", "[", "{"):
+            brackets.append(token.string)
+        elif token.string in (")", "]", "}") and brackets:
+            brackets.pop()
+        in_list = brackets and brackets[-1] == "["
+        strings = token.type == after.type == tokenize.STRING
+        if in_list and strings and token.start[0] != after.start[0]:
+            yield token, after
+
+
+def _consumer(code, file, stage):
+    consumer = code.find_class(file, "ChatConsumer")
+    if consumer is None:
+        return
+    methods = {}
+    for node in consumer.body:
+        if isinstance(node, FUNCTIONS):
+            if node.name in methods and not node.decorator_list:
+                yield Slip(
+                    file,
+                    node.lineno,
+                    f"ChatConsumer has two methods called {node.name}. Python keeps the last one, and forgets the first.",
+                    f"One method called {node.name}.",
+                )
+            methods[node.name] = node
+    given = set(methods) | {name for name, _ in _names_in_class(consumer)}
+    if not consumer.bases:
+        yield Slip(
+            file,
+            consumer.lineno,
+            "ChatConsumer has no base class, so it is no consumer.",
+            "class ChatConsumer(AsyncWebsocketConsumer): the base class does what you don't write.",
+        )
+        return
+    wanted = ["connect", "receive", "leave" if stage >= 6 else "disconnect"]
+    for name in [*wanted, *sorted(_event_types(code, file))]:
+        if name not in given:
+            yield from _lost_method(code, file, consumer, name, methods)
+    bases = {ast.unparse(base).rpartition(".")[2] for base in consumer.bases}
+    handlers = _event_types(code, file) & set(methods)
+    plain = []
+    for name in [*CALLED, *sorted(handlers)]:
+        method = methods.get(name)
+        if method is None or method.decorator_list:
+            continue
+        arguments, keywords = CALLED.get(name, (({},), {}))
+        if not takes(method, None, *arguments, **keywords):
+            yield _wrong_parameters(file, method, name, arguments, keywords)
+        elif isinstance(method, ast.FunctionDef) and bases <= ASYNC_BASES and not _returns_something(method):
+            plain.append(method)
+        elif isinstance(method, ast.AsyncFunctionDef) and bases <= SYNC_BASES:
+            base = _join(bases)
+            yield Slip(
+                file,
+                consumer.lineno,
+                f"ChatConsumer is a {base}, which calls its methods without `await`. But {name}() is `async def`, so "
+                "it never runs.",
+                f"class ChatConsumer(Async{base}).",
+            )
+            return
+    if plain:
+        names = [f"{method.name}()" for method in plain]
+        yield Slip(
+            file,
+            plain[0].lineno,
+            f"{_join(names)} {'is' if len(names) == 1 else 'are'} `def`, but Channels awaits "
+            f"{'it' if len(names) == 1 else 'them'}.",
+            f"`async def`: {_join(bases)} awaits its methods.",
+        )
+
+
+def _names_in_class(consumer):
+    for node in consumer.body:
+        for part in ast.walk(node) if not isinstance(node, FUNCTIONS) else ():
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                yield part.id, part.lineno
+
+
+def _lost_method(code, file, consumer, name, methods):
+    """Yield a slip if the consumer lacks this method, and it is found elsewhere or under a name that is nearly this."""
+    for node in code.walk(file, *FUNCTIONS):
+        if node.name != name:
+            continue
+        if isinstance(node.parent, FUNCTIONS):
+            seen = f"{name}() is indented into {node.parent.name}(), so it is a function inside that method."
+        elif isinstance(node.parent, ast.Module):
+            seen = f"{name}() isn't indented, so it is a function of the file, and not a method of ChatConsumer."
+        else:
+            seen = f"{name}() isn't in ChatConsumer itself."
+        yield Slip(file, node.lineno, f"{seen} Nobody calls it.", f"A method of ChatConsumer, as the others: {name}().")
+        return
+    alike = closest(name, methods, cutoff=0.7)
+    if name in (*CALLED, "leave") and alike and alike != "leave" and not hasattr(AsyncJsonWebsocketConsumer, alike):
+        by = "SocketConsumer" if name == "leave" else "Channels"
+        yield Slip(
+            file,
+            methods[alike].lineno,
+            f"ChatConsumer has a method {alike}, which nobody calls, and none called {name}.",
+            f"The method that {by} calls is {name}.",
+        )
+
+
+def _event_types(code, file):
+    """Return the names of the methods that handle the events in this file: of each {"type": "chat.msg"}, chat_msg."""
+    types = set()
+    for node in code.walk(file, ast.Dict):
+        for key, value in zip(node.keys, node.values, strict=True):
+            if isinstance(key, ast.Constant) and key.value == "type" and isinstance(value, ast.Constant):
+                types.add(str(value.value).replace(".", "_"))
+    return types
+
+
+def _wrong_parameters(file, method, name, arguments, keywords):
+    shown = ", ".join([*map(repr, arguments), *(f"{key}=…" for key in keywords)]).replace("{}", "event")
+    written = ast.unparse(method.args)
+    first = (method.args.posonlyargs + method.args.args)[:1]
+    if not (first and first[0].arg == "self") and takes(method, *arguments, **keywords):
+        seen = f"{name}({written}) has no self: a method's first parameter is the consumer itself."
+        asked = f"{name}(self{', ' * bool(written)}{written})"
+    else:
+        seen = f"Channels calls {name}({shown}), but yours is {name}({written})."
+        asked = {
+            "connect": "connect(self)",
+            "disconnect": "disconnect(self, close_code)",
+            "receive": "receive(self, text_data=None, bytes_data=None): Channels gives the frame by these names.",
+        }.get(name, f"{name}(self, event): a handler takes the event.")
+    return Slip(file, method.lineno, seen, asked)
+
+
+def _returns_something(function):
+    return any(isinstance(node, ast.Return) and node.value is not None for node in ast.walk(function))
+
+
+def _join(names):
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _lines(code, file):
+    """Yield the slips that are wrong in any file: a comma too many, == for =, a call without parentheses."""
+    text = code.text(file)
+    for node in code.walk(file, ast.Assign, ast.Return, ast.Expr, ast.Constant):
+        value = getattr(node, "value", None)
+        if isinstance(node, (ast.Assign, ast.Return)):
+            if isinstance(value, ast.Tuple) and len(value.elts) == 1 and _bare(code, file, value):
+                what = ast.unparse(node.targets[0]) if isinstance(node, ast.Assign) else "The result"
+                yield Slip(
+                    file,
+                    node.lineno,
+                    f"The comma at the end of the line makes a tuple: {what} is {ast.unparse(value)}.",
+                    "The line without the comma at its end.",
+                )
+        elif isinstance(node, ast.Expr):
+            yield from _statement(file, node.lineno, value)
+        elif isinstance(value, str) and "{" in value:
+            yield from _forgotten_f(file, node, text)
+
+
+def _statement(file, line, value):
+    if isinstance(value, ast.Compare) and len(value.ops) == 1 and isinstance(value.ops[0], ast.Eq):
+        left = ast.unparse(value.left)
+        yield Slip(file, line, "== compares, and nothing happens with the result.", f"One = to set {left}.")
+        return
+    value = value.value if isinstance(value, ast.Await) else value
+    if isinstance(value, (ast.Attribute, ast.Name)):
+        name = ast.unparse(value)
+        yield Slip(file, line, f"{name} is only named here, not called: the parentheses are missing.", f"{name}(…)")
+
+
+def _forgotten_f(file, node, text):
+    """Yield a slip for a string that has a variable of its function in braces, and no f in front."""
+    if is_docstring(node) or isinstance(node.parent, (ast.JoinedStr, ast.FormattedValue, ast.Attribute)):
+        return
+    if ".format" in text or "format_map" in text:
+        return
+    function = node
+    while not isinstance(function, (*FUNCTIONS, ast.Module)):
+        function = function.parent
+    if isinstance(function, ast.Module):
+        return
+    known = {part.id for part in ast.walk(function) if isinstance(part, ast.Name)}
+    known |= {part.arg for part in ast.walk(function) if isinstance(part, ast.arg)}
+    for found in re.findall(r"\{([A-Za-z_]\w*)(?:\.\w+)*\}", node.value):
+        if found in known:
+            yield Slip(
+                file,
+                node.lineno,
+                f"The string {ast.unparse(node)} has no f in front of it, so {{{found}}} stays as it is.",
+                f"f{ast.unparse(node)}",
+            )
+            return
