@@ -34,6 +34,7 @@ IMPORTED = [
     "django.core.management.commands.runserver",
     "django.db.backends.sqlite3.base",
     "django.test",
+    "py_mini_racer",  # only imported: a child makes its own engine
     "redis.asyncio",
     "websockets.asyncio.client",
 ]

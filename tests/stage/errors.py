@@ -8,7 +8,11 @@ from pathlib import Path
 
 from stage.code import FILES, Code, closest
 from stage.expectations import Unmet
-from stage.meanings import find_meaning
+from stage.meanings import Meaning, find_meaning
+
+
+# Lines of manage.py that every error of Django passes.
+STARTS_DJANGO = "main()", "execute_from_command_line(sys.argv)"
 
 
 class Problem:
@@ -56,6 +60,9 @@ def explain(error, project, asked, file):
 def explain_output(output, project, asked, file):
     """Return such an Unmet for what another Python process printed: its traceback, or its last line."""
     what = (output.strip().splitlines() or ["nothing"])[-1]
+    if "SystemCheckError" in output:
+        checks = re.findall(r"^\S.*\(\w+\.[EW]\d+\) .*(?:\n\s+HINT: .*)?", output, flags=re.MULTILINE)
+        what = "Django's checks found: " + "\n       ".join(" ".join(check.split()) for check in checks[:2] or [what])
     # A step of `python -c` has no line of code below it.
     steps = re.findall(r'^ *File "(.+)", line (\d+).*\n(?! *File ") *(.*)', output, flags=re.MULTILINE)
     steps = [(name, int(line), code) for name, line, code in steps]
@@ -73,7 +80,7 @@ def _explain(problem, asked, file):
     if template and not (problem.project / "chat" / "templates" / template[1]).is_file():
         return _explain_missing_template(problem, template[1])
     seen = tell(problem)
-    meaning = find_meaning(problem)
+    meaning = find_meaning(problem) or _who_names_it(problem)
     if meaning is None:
         return Unmet(seen, asked, problem.place[0] if problem.place else file)
     place = (meaning.file, meaning.line) if meaning.line else None
@@ -83,6 +90,17 @@ def _explain(problem, asked, file):
         seen += f"\n       {meaning.seen}"
     opened = meaning.file or (problem.place[0] if problem.place else file)
     return Unmet(seen, meaning.asked or asked, opened)
+
+
+def _who_names_it(problem):
+    """Return a Meaning for an error without a place in the project: the line that has a name which it quotes."""
+    if problem.places:
+        return None
+    for name in re.findall(r"['\"]([\w./:-]{4,})['\"]", problem.what):
+        named = problem.code.mentions(name)
+        if len(named) == 1:
+            return Meaning(f"{name} is named", None, *named[0])
+    return None
 
 
 def tell(problem):
@@ -183,7 +201,13 @@ def own_places(steps, project):
     own = []
     for filename, line, code in steps:
         path = Path(filename).resolve()
-        if path.is_relative_to(project) and path.relative_to(project).parts[0] in ("manage.py", "tutorial", "chat"):
+        starts_django = path.name == "manage.py" and code in STARTS_DJANGO  # whatever is wrong
+        inside = path.is_relative_to(project) and path.relative_to(project).parts[0] in (
+            "manage.py",
+            "tutorial",
+            "chat",
+        )
+        if inside and not starts_django:
             own.append((path.relative_to(project).as_posix(), line, code))
     return own
 

@@ -2,11 +2,17 @@
 
 import ast
 import builtins
+import importlib
 import importlib.util
+import inspect
 import re
 from dataclasses import dataclass
 
-from stage.code import LOOKED_FOR, closest
+from channels.consumer import AsyncConsumer
+from channels.generic.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocketConsumer
+from channels.layers import InMemoryChannelLayer
+
+from stage.code import LOOKED_FOR, closest, shorten
 
 
 @dataclass(frozen=True)
@@ -73,11 +79,6 @@ MEANINGS = [
         "Incoming message has no 'type'",
         'The consumer got an event without a "type": the type names the method that handles the event.',
         "chat/consumers.py",
-    ),
-    (
-        r"(?s)Group name must be .*group_(?:add|discard)\(self\.channel_name",
-        "This is a channel's name where a group's name belongs: the group comes first, then the channel.",
-        None,
     ),
     (
         "You cannot use AsyncToSync",
@@ -296,9 +297,19 @@ def _not_kept_in_self(problem, name):
     if name in kept:
         by, line = kept[name]
         return Meaning(f"{by}() sets self.{name}, but hasn't come that far.", None, file, line)
+    called = f"self.{name}(" in problem.place[2]
+    if called and hasattr(InMemoryChannelLayer, name):
+        return Meaning(f"{name}() is a method of the channel layer.", f"self.channel_layer.{name}(…)")
+    if called and hasattr(AsyncJsonWebsocketConsumer, name):
+        return Meaning(
+            f"{name}() is a method of AsyncJsonWebsocketConsumer, and ChatConsumer isn't one.",
+            "self.send(json.dumps(…)), or AsyncJsonWebsocketConsumer as the base class.",
+        )
     alike = closest(name, known, cutoff=0.7)
     if alike:
         return Meaning(f"The consumer has self.{alike}.", f"self.{alike}, or one name in all places.")
+    if called:
+        return Meaning(f"ChatConsumer has no method {name}, and no consumer has one.")
     if problem.raised_here and not name.startswith("_"):
         return Meaning(f"No method of ChatConsumer sets self.{name}.", f"self.{name} = … in connect().")
     return None
@@ -415,7 +426,7 @@ def a_call_does_not_fit(problem):
     name = found[1].rpartition(".")[2]
     own = problem.code.functions(name)
     if not own:
-        return None
+        return _signature_in_channels(found[1])
     file, function = own[0]
     if file == "chat/views.py":
         taken = ", ".join(argument.arg for argument in function.args.args)
@@ -432,6 +443,39 @@ def a_call_does_not_fit(problem):
         )
     written = ast.unparse(function.args)
     return Meaning(f"It is {name}({written}).", None, file, function.lineno) if name != "__init__" else None
+
+
+def _signature_in_channels(qualified):
+    """Return the Meaning of a call that doesn't fit one of Channels' own methods: "InMemoryChannelLayer.group_send"."""
+    owner, _, name = qualified.rpartition(".")
+    for kind in (InMemoryChannelLayer, AsyncWebsocketConsumer, AsyncConsumer):
+        if kind.__name__ == owner and hasattr(kind, name) and name != "as_asgi":
+            parameters = ", ".join(list(inspect.signature(getattr(kind, name)).parameters)[1:])
+            return Meaning(f"It is {name}({parameters}).")
+    return None
+
+
+def a_groups_name_is_not_allowed(problem):
+    """The TypeError of a channel layer: the name that it got, and who gave it."""
+    found = re.search(r"(Group|Channel) name must be", problem.what)
+    trace = getattr(problem.error, "__traceback__", None)
+    frame = None
+    while trace is not None:
+        frame, trace = trace.tb_frame, trace.tb_next
+    if not found or not problem.place or frame is None or "name" not in frame.f_locals:
+        return None
+    name = frame.f_locals["name"]
+    what = found[1].lower()
+    seen = f"The {what}'s name here is {shorten(name, 120)}."
+    if what == "group" and isinstance(name, str) and name.startswith("specific"):
+        seen = "This is a channel's name where a group's name belongs: the group comes first, then the channel."
+    elif not isinstance(name, str):
+        seen = f"The {what}'s name here is {shorten(name, 120)}, of type {type(name).__name__}, and no string."
+    elif "{" in name and "}" in name:
+        seen += " The braces were not replaced by a value."
+    elif " " in name.strip() or name != name.strip():
+        seen += " It has a blank in it."
+    return Meaning(seen)
 
 
 def an_event_has_no_handler(problem):
@@ -630,6 +674,7 @@ LOOKS = [
     a_name_cant_be_imported,
     the_application_is_named_wrongly,
     what_is_awaited_is_no_coroutine,
+    a_groups_name_is_not_allowed,
     an_event_has_no_handler,
     a_key_is_missing,
     an_attribute_is_missing,

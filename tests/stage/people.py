@@ -12,11 +12,13 @@ from channels.testing import WebsocketCommunicator
 from stage.expectations import Unmet
 
 TIMEOUT = 0.5  # seconds; in one process an answer takes milliseconds
+AFTER_SILENCE = 0.05  # seconds; once nothing has come, the tests are red, and the next ones wait less
 TURN = 0.01  # seconds between two looks for an answer
 LAST_ROUTE = (
     "A router takes the first route that matches: the one in chat/routing.py has to match any room's name, and "
     're_path("", no_such_socket) has to come last.'
 )
+READING_ORIGINS = 'A socket\'s headers are pairs of bytes: dict(scope["headers"]).get(b"origin", b"").decode("latin1").'
 ORIGINS = "OriginCheck lets a socket in if valid_origin() allows its origin, and refuses all others."
 
 
@@ -24,30 +26,42 @@ async def next_event(communicator, timeout):
     """
     Return what the application sends next. Raises TimeoutError if it sends nothing, or the error it died of.
 
-    The communicator's own receive_output() would wait out its timeout even after the application has died. It would
-    also blame the application for time in which the whole computer, or the event loop, stood still. So this counts
-    turns of the event loop instead, and of those only the punctual ones, up to ten times the timeout.
+    The communicator's own receive_output() would wait out its timeout even after the application has died.
     """
     event = asyncio.ensure_future(communicator.output_queue.get())
-    punctual, start = 0, time.monotonic()
-    while punctual < timeout / TURN and time.monotonic() - start < 10 * timeout:
-        turn = time.monotonic()
-        await asyncio.wait({event, communicator.future}, timeout=TURN, return_when=asyncio.FIRST_COMPLETED)
-        if event.done() or communicator.future.done():
-            break
-        punctual += time.monotonic() - turn < 2 * TURN
+    await wait_for_one({event, communicator.future}, timeout)
     if communicator.future.done():  # what it sent last may still be in the queue
         await asyncio.wait({event}, timeout=TURN)
     if event.done():
         return event.result()
     event.cancel()
     if communicator.future.done():
+        if communicator.future.cancelled():
+            raise RuntimeError("The application ended with CancelledError: nobody outside had cancelled it.")
         communicator.future.result()
     raise TimeoutError
 
 
+async def wait_for_one(futures, timeout):
+    """
+    Wait until one of these is done, or for this many seconds.
+
+    Time in which the whole computer, or the event loop, stood still is nobody's fault. So this counts turns of the
+    event loop, and of those only the punctual ones, up to ten times the timeout.
+    """
+    punctual, start = 0, time.monotonic()
+    while punctual < timeout / TURN and time.monotonic() - start < 10 * timeout:
+        turn = time.monotonic()
+        done, _ = await asyncio.wait(futures, timeout=TURN, return_when=asyncio.FIRST_COMPLETED)
+        if done:
+            return
+        punctual += time.monotonic() - turn < 2 * TURN
+
+
 class Person:
     """Somebody with a socket: Channels' communicator, which runs the application without a server."""
+
+    patience = TIMEOUT  # everybody's: see AFTER_SILENCE
 
     def __init__(self, name, application, path, *, origin="http://localhost", cookie=None, log=()):
         """`log` is a list of the log's records, which say why a socket was refused."""
@@ -66,17 +80,28 @@ class Person:
 
     async def next_event(self):
         """Return what the application sends next. Raises TimeoutError if it sends nothing, or the error it died of."""
-        return await next_event(self.socket, TIMEOUT)
+        try:
+            return await next_event(self.socket, Person.patience)
+        except TimeoutError:
+            Person.patience = AFTER_SILENCE
+            raise
+
+    async def knock(self, *, asked, file):
+        """Connect, and return whether the socket was accepted. Raises Unmet if there is no answer."""
+        patience = Person.patience
+        try:
+            return await self.connect()
+        except TimeoutError:
+            why = "its application ended" if self.socket.future.done() else f"no answer within {patience} s"
+            seen = f"The socket {self.path} was neither accepted nor refused: {why}."
+            if self.log:
+                seen += f" The log says: {self.log[-1].getMessage()}"
+                file = project_file(self.log[-1].pathname, file)
+            raise Unmet(seen, asked, file) from None
 
     async def join(self, *, asked, file):
         """Connect, and return this person. Raises Unmet if the socket isn't accepted."""
-        try:
-            accepted = await self.connect()
-        except TimeoutError:
-            raise Unmet(
-                f"The socket {self.path} was neither accepted nor refused: no answer within {TIMEOUT} s.", asked, file
-            ) from None
-        if not accepted:
+        if not await self.knock(asked=asked, file=file):
             raise self._explain_refusal(asked, file)
         return self
 
@@ -91,13 +116,19 @@ class Person:
             return Unmet(seen, LAST_ROUTE, "tutorial/routing.py")
         if refused_by.parent.name != "tutorial":
             return Unmet(seen, asked, file)
+        file = f"tutorial/{refused_by.name}"
         if self.origin and repr(self.origin) in said:  # so it never reached the consumer
             if not is_allowed(self.origin):
                 return Unmet(seen, asked, "tutorial/settings.py")
-            return Unmet(
-                "OriginCheck refused a page whose host is in ALLOWED_HOSTS.", ORIGINS, "tutorial/middleware.py"
-            )
-        return Unmet(seen, asked, f"tutorial/{refused_by.name}")
+            seen = f"OriginCheck refused a page whose host is in ALLOWED_HOSTS. The log says: {said}"
+            if f"b{self.origin!r}" in said:
+                return Unmet(
+                    seen, 'A header\'s value is bytes, and valid_origin() reads text: .decode("latin1").', file
+                )
+            return Unmet(seen, ORIGINS, file)
+        if self.origin and "origin" in said:
+            return Unmet(f"{seen} But the socket came with the Origin {self.origin!r}.", READING_ORIGINS, file)
+        return Unmet(seen, asked, file)
 
     async def say(self, message):
         await self.send(text=json.dumps({"message": message}))
@@ -106,12 +137,19 @@ class Person:
         """Send one frame, as it is."""
         await self.socket.send_input({"type": "websocket.receive", "text": text, "bytes": data})
 
-    async def hear(self, *, after, asked, file):
-        """Return the next frame, decoded. `after` says what happened before, for the failure's words."""
+    async def hear(self, *, after, asked, file, of=None):
+        """
+        Return the next frame, decoded. `after` says what happened before, for the failure's words, and `of` who did it.
+
+        Raises the error that their consumer died of, if it did, where nothing comes.
+        """
+        patience = Person.patience
         try:
             event = await self.next_event()
         except TimeoutError:
-            raise Unmet(f"{self.name} got nothing within {TIMEOUT} s after {after}.", asked, file) from None
+            if of and of.socket.future.done():
+                of.socket.future.result()
+            raise Unmet(f"{self.name} got nothing within {patience} s after {after}.", asked, file) from None
         what, text = event["type"], event.get("text")
         if what == "websocket.close":
             seen = f"After {after}, the server closed {self.name}'s socket."
@@ -130,7 +168,23 @@ class Person:
         raise Unmet(seen, asked, file)
 
     async def leave(self):
-        await self.socket.disconnect(timeout=TIMEOUT)
+        """Go. Raises the error that the application ends with, and cancels it if it doesn't end."""
+        await self.socket.send_input({"type": "websocket.disconnect", "code": 1000})
+        await self.ends()
+        await self.socket.wait(timeout=TURN)
+
+    async def ends(self):
+        """Wait for the application to end. Return whether it has."""
+        await wait_for_one({self.socket.future}, Person.patience)
+        if not self.socket.future.done():
+            Person.patience = AFTER_SILENCE
+        return self.socket.future.done()
+
+
+def project_file(path, otherwise):
+    """Return the project's own name for a file in tutorial/ or chat/, as in "chat/rooms.py", or `otherwise`."""
+    path = Path(path)
+    return f"{path.parent.name}/{path.name}" if path.parent.name in ("tutorial", "chat") else otherwise
 
 
 def is_allowed(origin):

@@ -2,6 +2,8 @@
 
 import html
 
+MARKS = {True: ("✔", "#1a7f37"), False: ("✘", "#cf222e"), None: ("?", "#9a6700")}  # each with its colour
+
 
 class Check:
     """
@@ -20,11 +22,15 @@ class Check:
             cases.append(test)
 
     def headline(self):
-        passed = sum(all(case["green"] for case in cases) for cases in self.sentences.values())
+        passed = sum(green is True for green, _, _ in self.rows())
         return f"{self.title}: {passed} of {len(self.sentences)} green"
 
     def rows(self):
-        """Yield (green, sentence, why) for each sentence. `why` is a list of lines, empty if it is green."""
+        """
+        Yield (green, sentence, why) for each sentence. `why` is a list of lines, empty if it is green.
+
+        `green` is None if nobody knows: the test couldn't be made here, and `why` says why.
+        """
         explained, last = {}, None  # reason: the first sentence that was red for it; and the last reason shown
         told = []  # the slips that a sentence before has shown
         for sentence, cases in self.sentences.items():
@@ -42,14 +48,18 @@ class Check:
                 slips = [slip for slip in red[0].get("slips", []) if slip not in told]
                 told += slips
                 why = _explain(red[0], slips)
-            yield not red, sentence, why
+            unsure = [case["skipped"] for case in cases if case.get("skipped")]
+            if unsure and not red:
+                yield None, sentence, [f"Not tested: {unsure[0]}"]
+            else:
+                yield not red, sentence, why
 
     def __str__(self):
         if not self.sentences:
             return f"The tests did not run. pytest says:\n{self.output.strip()}"
         lines = [self.headline(), *filter(None, [self.first])]
         for green, sentence, why in self.rows():
-            lines += [f"{'✔' if green else '✘'} {sentence}", *(f"    {line}" for line in why)]
+            lines += [f"{MARKS[green][0]} {sentence}", *(f"    {line}" for line in why)]
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -59,7 +69,7 @@ class Check:
             return f"<pre>{html.escape(str(self))}</pre>"
         rows = [f"<p>{html.escape(self.first)}</p>"] if self.first else []
         for green, sentence, why in self.rows():
-            mark = '<b style="color: #1a7f37">✔</b>' if green else '<b style="color: #cf222e">✘</b>'
+            mark = '<b style="color: {1}">{0}</b>'.format(*MARKS[green])
             reason = f'<pre style="margin: 0 0 0.5em 1.5em">{html.escape(chr(10).join(why))}</pre>' if why else ""
             rows.append(f'<div style="text-align: left">{mark} {html.escape(sentence)}{reason}</div>')
         return f"<b>{html.escape(self.headline())}</b>{''.join(rows)}"

@@ -21,6 +21,7 @@ IMPORTED = [
     "django.contrib.admin",
     "django.core.management.commands.runserver",
     "django.db.backends.sqlite3.base",
+    "py_mini_racer",
     "redis.asyncio",
     "workshop.recording",
 ]
@@ -42,7 +43,7 @@ if __name__ == "__main__":
     interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.path[0] = str(Path(__file__).parents[2])  # so that it finds `workshop`, and not the files beside this one
     for name in IMPORTED:
-        with contextlib.suppress(ModuleNotFoundError):  # the project runs without Redis's packages
+        with contextlib.suppress(ModuleNotFoundError):  # neither is needed to run the project
             importlib.import_module(name)
     line = sys.stdin.readline()
     if line:  # without one, the kernel has ended

@@ -24,7 +24,8 @@ def pytest_runtest_makereport(item, call):
         found[item.nodeid] = {
             "id": item.nodeid,
             "sentence": " ".join((item.obj.__doc__ or item.name).split()),
-            "green": report.passed,
+            "green": report.passed or report.skipped,
+            "skipped": report.longrepr[2].removeprefix("Skipped: ") if report.skipped else None,  # nobody knows
             "seen": getattr(error, "seen", f"{type(error).__name__}: {error}" if error else None),
             "asked": getattr(error, "asked", None),
             "file": getattr(error, "file", None),
