@@ -2,7 +2,6 @@
 The stage tests run on the project in this repository, or on any other: `--project notebooks/workspace`.
 """
 
-import difflib
 import os
 import re
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from stage import Unmet, expect, explain, find_forgotten_await
-from stage.code import Code
+from stage.code import Code, closest
 from stage.silence import explain_silence
 from stage.slips import find_slips
 from stage.watch import Watch
@@ -101,11 +100,13 @@ def layer(django):
     from channels.layers import channel_layers
     from django.conf import settings
 
-    alike = difflib.get_close_matches("CHANNEL_LAYERS", [name for name in dir(settings) if name != "CHANNEL_LAYERS"])
+    alike = closest("CHANNEL_LAYERS", [name for name in dir(settings) if name != "CHANNEL_LAYERS"])
+    keys = ", ".join(map(repr, getattr(settings, "CHANNEL_LAYERS", ())))
     expect(
         "default" in channel_layers,
         seen='The settings have no CHANNEL_LAYERS["default"].'
-        + (f" They have {alike[0]}, which Channels doesn't know." if alike else ""),
+        + (f" The keys of CHANNEL_LAYERS are: {keys}." if keys else "")
+        + (f" They have {alike}, which Channels doesn't know." if alike and not keys else ""),
         asked='CHANNEL_LAYERS["default"] has the BACKEND channels.layers.InMemoryChannelLayer.',
         file="tutorial/settings.py",
     )

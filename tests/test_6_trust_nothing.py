@@ -1,11 +1,29 @@
 """Stage 6: whatever the room's name, the frame, the origin or the cookie, there is an answer, and no traceback."""
 
 import asyncio
+import contextlib
+import importlib
 import json
+import os
 from urllib.parse import quote, unquote
 
 import pytest
-from stage import LAST_ROUTE, ORIGINS, Page, Person, Unmet, expect, is_allowed
+from stage import (
+    LAST_ROUTE,
+    ORIGINS,
+    Page,
+    Person,
+    Unmet,
+    expect,
+    explain,
+    explain_output,
+    is_allowed,
+    run_python,
+)
+from stage.browser import ROOM
+from stage.people import project_file
+from stage.ran import Ran
+from stage.scripts import blame, blame_errors, browse, expect_socket
 
 FILE = "chat/consumers.py"
 ANY_NAME = "Any name that a person can type is a room, by the rule in chat/rooms.py, on the page and on the socket."
@@ -24,13 +42,146 @@ ODD_NAMES += [
     "👩\u200d👧",
     "می\u200cخواهم",
 ]
-NO_NAMES = ["x" * 95, "😀" * 95, ".", "..", "a/b", "/", "lobby\n", "two\nlines", "tab\tbed", " ", "\u3000", "nul\0"]
-NO_NAMES += ["\u200b", "lob\u200bby", "\u202elobby", "a\u2028b", "lobby\u200d"]  # invisible, or not to be told apart
+BLANK_NAMES = [" ", "\u3000", "\u200b"]
+STRAY_NAMES = ["lobby\n", "two\nlines", "tab\tbed", "nul\0"]
+STRAY_NAMES += ["lob\u200bby", "\u202elobby", "a\u2028b", "lobby\u200d"]  # invisible, or not to be told apart
+NO_NAMES = ["x" * 95, "😀" * 95, ".", "..", "a/b", "/", *STRAY_NAMES, *BLANK_NAMES]
 ANY_PATH = "The last route matches any path: it refuses the socket and logs its path."
 
 
 def shorten(name):
     return ascii(name[:12])
+
+
+def show(value):
+    """Return a value for a failure's words: in quotes, with its length where it is shortened."""
+    if isinstance(value, (str, bytes)) and len(value) > 40:
+        return f"{value[:12]!r}… ({len(value):,} characters)"
+    return str(value)[:200] if isinstance(value, dict) else repr(value)
+
+
+def find(name):
+    """Return something that the stage's files define, such as "chat.rooms.clean_name", or None if they don't."""
+    module, _, name = name.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name, None)
+    except Exception:  # that error is another test's
+        return None
+
+
+def returned(function, argument):
+    """Return what one of the stage's functions returns, in a list, or [] if there is no such function or it raises."""
+    function = find(function)
+    try:
+        return [function(argument)]
+    except Exception:  # a Refused, or an error that the test itself has met
+        return []
+
+
+@contextlib.contextmanager
+def looking_deeper(room="lobby", text='{"message": "hello"}', message="hello"):
+    """If the test within fails, look whether one of the stage's functions does something else than it should."""
+    try:
+        yield
+    except Exception:
+        look_at_the_error()
+        look_at_the_room(room)
+        look_at_the_message(text, message)
+        if None in returned("tutorial.middleware.OptionalAuthMiddlewareStack", print):
+            raise Unmet(
+                "OptionalAuthMiddlewareStack(application) returned None.",
+                "It returns the application that it has made of the other: return stack.",
+                "tutorial/middleware.py",
+            ) from None
+        raise
+
+
+def look_at_the_error():
+    refused = find("chat.errors.Refused")
+    expect(
+        not isinstance(refused, type) or issubclass(refused, Exception),
+        seen="Refused is no exception, so it can be neither raised nor caught.",
+        asked="class Refused(Exception).",
+        file="chat/errors.py",
+    )
+    made = returned("chat.errors.Refused", "the reason")
+    expect(
+        not made or str(made[0]) == "the reason",
+        seen=f'str(Refused("the reason")) is {str(made and made[0])!r}.',
+        asked="str(refused) says why. An exception keeps its words if it has no __init__() of its own, or if that "
+        "hands them to super().__init__().",
+        file="chat/errors.py",
+    )
+
+
+def look_at_the_room(room):
+    """Raise Unmet if a function does something wrong with the name of a room that people may have."""
+    for function in ("is_blank", "has_stray"):
+        expect(
+            True not in returned(f"chat.invisible.{function}", room),
+            seen=f"{function}({show(room)}) returned True.",
+            asked="Every character of this name can be seen, or changes how its neighbours look.",
+            file="chat/invisible.py",
+        )
+    for name in returned("chat.rooms.clean_name", room):
+        expect(
+            isinstance(name, str),
+            seen=f"clean_name({show(room)}) returned {show(name)} (type {type(name).__name__}).",
+            asked="clean_name() returns the room's name, a string.",
+            file="chat/rooms.py",
+        )
+        for group in returned("chat.rooms.group_name", name):
+            look_at_the_group(name, group)
+
+
+def look_at_the_group(room, group):
+    from channels.layers import BaseChannelLayer
+
+    try:
+        BaseChannelLayer().require_valid_group_name(group)
+    except TypeError as error:
+        raise Unmet(
+            f"group_name({show(room)}) returned {show(group)}, which no layer accepts: {error}",
+            "Only a name that consists of such characters from its beginning to its end follows chat_ as it is. "
+            "Any other name becomes its digest, in hexadecimal digits.",
+            "chat/rooms.py",
+        ) from None
+
+
+def look_at_the_message(text, message):
+    """Raise Unmet if a function does something wrong with a frame that holds this message."""
+    for found in returned("chat.messages.parse_message", text):
+        expect(
+            found == message,
+            seen=f"parse_message({show(text)}) returned {show(found)} (type {type(found).__name__}).",
+            asked=f"parse_message() returns the message in the frame, as it was sent: {show(message)}.",
+            file="chat/messages.py",
+        )
+    for frame in returned("chat.messages.make_frame", message):
+        expect(
+            isinstance(frame, str),
+            seen=f"make_frame({show(message)}) returned {show(frame)} (type {type(frame).__name__}).",
+            asked="make_frame() returns the frame's text: json.dumps() makes it.",
+            file="chat/messages.py",
+        )
+
+
+def explain_refused(error, project, where):
+    """Return the Unmet for a Refused that nothing has caught, or None if the error is another one."""
+    from chat.errors import Refused
+
+    if not isinstance(error, Refused):
+        return None
+    explained = explain(error, project, "", FILE)
+    sockets = importlib.import_module("chat.sockets")
+    consumer = importlib.import_module("chat.consumers").ChatConsumer
+    asked = f"{where}() in SocketConsumer catches Refused, so ChatConsumer has to be a SocketConsumer."
+    file = FILE
+    if any(base.__module__ == sockets.__name__ for base in consumer.__mro__):
+        asked, file = f"{where}() catches Refused.", "chat/sockets.py"
+        if getattr(sockets, "Refused", Refused) is not Refused:
+            asked = "chat/sockets.py catches a class Refused of its own. The one that was raised is in chat/errors.py."
+    return Unmet(f"Nothing caught this, and the consumer died of it. {explained.seen}", asked, file)
 
 
 @pytest.fixture
@@ -50,13 +201,15 @@ async def test_a_page_from_an_allowed_host_may_open_a_socket(person, origin):
 
     asked = f"Pages from the hosts in ALLOWED_HOSTS, here {settings.ALLOWED_HOSTS}, are let in, whatever their port."
     file = "tutorial/middleware.py" if is_allowed(origin) else "tutorial/settings.py"
-    await person("Alice", origin=origin).join(asked=asked, file=file)
+    with looking_deeper():
+        await person("Alice", origin=origin).join(asked=asked, file=file)
 
 
 async def test_the_route_for_any_path_comes_last(application, caplog):
     """A room's socket reaches its consumer, and not the route that matches any path."""
-    alice = Person("Alice", application, "/ws/chat/lobby/")
-    accepted = await alice.connect()
+    alice = Person("Alice", application, "/ws/chat/lobby/", log=caplog.records)
+    with looking_deeper():
+        accepted = await alice.knock(asked=LAST_ROUTE, file="tutorial/routing.py")
     lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     expect(
         accepted or not lines or "http://localhost" in lines[0],  # its origin is refused: that is for another test
@@ -71,26 +224,64 @@ async def test_a_socket_without_a_route_is_refused_in_one_line(application, capl
     """A socket whose path no route matches is refused, with one line in the log and no traceback."""
     asked = ANY_PATH
     try:
-        accepted = await Person("Nobody", application, path).connect()
+        accepted = await Person("Nobody", application, path, log=caplog.records).knock(
+            asked='A refusal is the event {"type": "websocket.close"}, sent with send(…).', file="tutorial/routing.py"
+        )
     except ValueError as error:
+        if "No route found" not in str(error):
+            raise
         raise Unmet(f"{error} That is a page of traceback, and HTTP 500.", asked, "tutorial/routing.py") from None
-    lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    records = [record for record in caplog.records if record.levelname == "WARNING"]
+    lines = [record.getMessage() for record in records]
+    if len(records) > 1 and records[0].funcName != records[-1].funcName:
+        raise Unmet(
+            f"The socket {path} was refused twice. The log has {lines}.",
+            "Whoever hands a socket on has done their part: `return await self.application(scope, receive, send)`.",
+            project_file(records[-1].pathname, "tutorial/middleware.py"),
+        )
     expect(
         not accepted and len(lines) == 1 and repr(path) in lines[0],
-        seen=f"The socket {path} was {'accepted' if accepted else 'refused'}, and the log has {lines}.",
+        seen=f"The socket {path} was {'accepted' if accepted else 'refused'}, and the log has {lines or 'no line'}.",
         asked=asked,
-        file="tutorial/routing.py",
+        file=project_file(records[0].pathname, "tutorial/routing.py") if records else "tutorial/routing.py",
+    )
+
+
+def test_no_two_rooms_share_a_group(django):
+    """Each room has a group name of its own, which every layer accepts."""
+    from chat.rooms import group_name
+
+    names = [*ODD_NAMES, "lobby", "Lobby", "lobby ", "聊天 室", group_name("聊天室"), group_name("聊天室")[5:]]
+    groups = {name: group_name(name) for name in names if len(name) <= 94}  # a digest may be longer than a room's name
+    for name, group in groups.items():
+        look_at_the_group(name, group)
+        twins = [other for other in groups if groups[other] == group and other != name]
+        digest = group_name("聊天室")[5:]
+        expect(
+            not twins,
+            seen=f"The rooms {name[:64]!r} and {''.join(twins[:1])[:64]!r} share the group {show(group)}."
+            + (" The name of the second is the digest of the first." if twins[:1] == [digest] else ""),
+            asked="group_name() gives no two rooms the same group: chat_ and a plain name, or chat- and the digest of "
+            "any other name.",
+            file="chat/rooms.py",
+        )
+    expect(
+        groups["lobby"] == "chat_lobby",
+        seen=f"The room lobby has the group {groups['lobby']}.",
+        asked="A name of ASCII letters, digits, - _ . is in its group's name unchanged: chat_lobby.",
+        file="chat/rooms.py",
     )
 
 
 @pytest.mark.parametrize("room", ODD_NAMES, ids=shorten)
 async def test_any_name_that_can_be_typed_is_a_room(person, room):
     """Two people in a room with any name hear each other."""
-    alice = await person("Alice", room).join(asked=ANY_NAME, file="chat/rooms.py")
-    bob = await person("Bob", room).join(asked=ANY_NAME, file="chat/rooms.py")
-    await alice.say("hello")
-    frame = await bob.hear(after=f"Alice spoke in the room {room}", asked=ANY_NAME, file="chat/rooms.py")
-    expect(frame == {"message": "hello"}, seen=f"Bob got {frame}.", asked=ANY_NAME, file="chat/rooms.py")
+    with looking_deeper(room):
+        alice = await person("Alice", room).join(asked=ANY_NAME, file="chat/rooms.py")
+        bob = await person("Bob", room).join(asked=ANY_NAME, file="chat/rooms.py")
+        await alice.say("hello")
+        frame = await bob.hear(after=f"Alice spoke in the room {show(room)}", asked=ANY_NAME, file=FILE, of=alice)
+        expect(frame == {"message": "hello"}, seen=f"Bob got {show(frame)}.", asked=ANY_NAME, file=FILE)
 
 
 @pytest.mark.parametrize("room", ODD_NAMES, ids=shorten)
@@ -106,45 +297,52 @@ def test_typing_any_name_leads_to_the_page_of_that_room(client, room):
     )
 
 
-def test_no_two_rooms_share_a_group(django):
-    """Each room has a group name of its own, which every layer accepts."""
-    from channels.layers import BaseChannelLayer
+SHOW_GROUPS = """
+import os, sys
 
+os.environ["DJANGO_SETTINGS_MODULE"] = "tutorial.settings"
+from chat.rooms import group_name
+
+print(*map(group_name, sys.argv[1:]), sep="\\n")
+"""
+
+
+def test_a_rooms_group_is_the_same_in_every_process(django, pytestconfig):
+    """A room's group has the same name in every process, so that people on two servers can meet there."""
     from chat.rooms import group_name
 
-    names = [*ODD_NAMES, "lobby", "Lobby", "lobby ", "聊天 室", group_name("聊天室"), group_name("聊天室")[5:]]
-    groups = {name: group_name(name) for name in names if len(name) <= 94}  # a digest may be longer than a room's name
-    for name, group in groups.items():
-        BaseChannelLayer().require_valid_group_name(group)
-        twins = [other for other in groups if groups[other] == group and other != name]
-        digest = group_name("聊天室")[5:]
+    names = ["lobby", "聊天室", "my room"]
+    asked = "A room's group has the same name in every process."
+    if "hash" in group_name.__code__.co_names:
+        asked += " Python's own hash() differs between processes. A digest of hashlib doesn't."
+    seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
+    run = run_python(pytestconfig.project, "-c", SHOW_GROUPS, *names, PYTHONHASHSEED=seed)
+    if run.returncode:
+        raise explain_output(run.stderr, pytestconfig.project, asked, "chat/rooms.py")
+    for name, other in zip(names, run.stdout.splitlines(), strict=True):
+        here = group_name(name)
         expect(
-            not twins,
-            seen=f"The rooms {name[:64]!r} and {''.join(twins[:1])[:64]!r} share the group {group}."
-            + (" The name of the second is the digest of the first." if twins[:1] == [digest] else ""),
-            asked="group_name() gives no two rooms the same group: chat_ and a plain name, or chat- and the digest of "
-            "any other name.",
+            here == other,
+            seen=f"The room {name} has the group {show(here)} in one process, and {show(other)} in another.",
+            asked=asked,
             file="chat/rooms.py",
         )
-    expect(
-        groups["lobby"] == "chat_lobby",
-        seen=f"The room lobby has the group {groups['lobby']}.",
-        asked="A name of ASCII letters, digits, - _ . is in its group's name unchanged: chat_lobby.",
-        file="chat/rooms.py",
-    )
 
 
-async def test_a_name_that_can_be_written_in_two_ways_is_one_room(person, client):
+async def test_a_name_that_can_be_written_in_two_ways_is_one_room(person, layer, client):
     """The é of café may be one character or two, and looks the same: both are one room, for page and socket."""
     asked = 'clean_name() in chat/rooms.py returns unicodedata.normalize("NFC", text): one spelling for everyone.'
     composed, decomposed = "caf\u00e9", "cafe\u0301"
-    alice = await person("Alice", composed).join(asked=ANY_NAME, file="chat/rooms.py")
-    bob = await person("Bob", decomposed).join(asked=ANY_NAME, file="chat/rooms.py")
-    await alice.say("hello")
-    frame = await bob.hear(
-        after="Alice spoke in the same room, whose é is one character", asked=asked, file="chat/rooms.py"
-    )
-    expect(frame == {"message": "hello"}, seen=f"Bob got {frame}.", asked=asked, file="chat/rooms.py")
+    with looking_deeper(composed):
+        alice = await person("Alice", composed).join(asked=ANY_NAME, file="chat/rooms.py")
+        bob = await person("Bob", decomposed).join(asked=ANY_NAME, file="chat/rooms.py")
+        await alice.say("hello")
+        file = "chat/rooms.py"
+        if returned("chat.rooms.clean_name", decomposed) == [composed]:
+            asked, file = "The name that clean_name() returns is the room's: connect() makes the group of it.", FILE
+        after = f"Alice spoke in the same room, whose é is one character. The groups are {', '.join(layer.groups)}"
+        frame = await bob.hear(after=after, asked=asked, file=file, of=alice)
+        expect(frame == {"message": "hello"}, seen=f"Bob got {show(frame)}.", asked=asked, file=file)
     response = await asyncio.to_thread(client.get, f"/chat/{quote(decomposed)}/")
     expect(
         response.status_code == 302 and response["Location"] == f"/chat/{quote(composed)}/",
@@ -155,19 +353,34 @@ async def test_a_name_that_can_be_written_in_two_ways_is_one_room(person, client
 
 
 @pytest.mark.parametrize("room", NO_NAMES, ids=shorten)
-async def test_a_name_that_no_room_can_have_is_refused(person, layer, client, caplog, room):
+async def test_a_name_that_no_room_can_have_is_refused(person, layer, client, caplog, room, pytestconfig):
     """A name that no room can have is refused in words: the page tells the person, the socket tells the log."""
     asked = "clean_name() in chat/rooms.py raises Refused for such a name; page and socket both call it."
     alice = person("Alice", room)
     try:
-        accepted, why = await alice.connect(), ""
-    except TypeError as error:  # what a layer says about such a group name
-        accepted, why = True, f" {type(error).__name__}: {error}"
-    except ValueError as error:
-        if "No route found" not in str(error):
+        accepted, why = await alice.knock(asked=asked, file=FILE), ""
+    except Unmet:
+        look_at_the_error()
+        raise
+    except Exception as error:
+        look_at_the_error()
+        look_at_no_name(room)
+        uncaught = explain_refused(error, pytestconfig.project, "websocket_connect")
+        if uncaught:
+            raise uncaught from None
+        if "No route found" in str(error):
+            words = f"{error} That is a page of traceback, and HTTP 500."
+            raise Unmet(words, ANY_PATH, "tutorial/routing.py") from None
+        if not isinstance(error, TypeError) or "Group name must be" not in str(error):
             raise
-        raise Unmet(f"{error} That is a page of traceback, and HTTP 500.", ANY_PATH, "tutorial/routing.py") from None
-    expect(not accepted, seen=f"The socket of the room {room[:12]!r} wasn't refused.{why}", asked=asked, file=FILE)
+        accepted, why = True, f" {type(error).__name__}: {error}"  # what a layer says about such a group name
+    if accepted:
+        look_at_no_name(room)
+        with contextlib.suppress(Exception):
+            if (await alice.next_event())["type"] == "websocket.close":
+                why = " It was accepted first, and closed then."
+                asked = "connect() calls clean_name() before it accepts the socket."
+    expect(not accepted, seen=f"The socket of the room {show(room)} wasn't refused.{why}", asked=asked, file=FILE)
     expect(
         not layer.groups,
         seen=f"Alice was refused, but her channel is in the group {', '.join(layer.groups)}.",
@@ -177,22 +390,58 @@ async def test_a_name_that_no_room_can_have_is_refused(person, layer, client, ca
     lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     expect(
         len(lines) == 1,
-        seen=f"The log has {lines}.",
+        seen=f"The log has {lines or 'no line'}.",
         asked="websocket_connect() writes one line to the log for a refused socket.",
         file="chat/sockets.py",
     )
-    await alice.leave()  # raises what the consumer's leave() raised: nobody had joined
+    try:
+        await alice.leave()
+    except Exception as error:  # what leave() raised: nobody had joined
+        explained = explain(error, pytestconfig.project, "", FILE)
+        steps, step = [], error.__traceback__
+        while step:
+            steps += [step.tb_frame.f_code] if step.tb_frame.f_code.co_name == "leave" else []
+            step = step.tb_next
+        raise Unmet(
+            f"A refused socket ended, and this error came of it. {explained.seen}",
+            "leave() runs for a refused socket too, which has joined no group: it undoes only what connect() has done.",
+            project_file(steps[-1].co_filename, explained.file) if steps else explained.file,
+        ) from None
     response = await asyncio.to_thread(client.get, f"/chat/{quote(room, safe='')}/")
     page = Page(response)
     expect(
         response.status_code == 400 and "room-name-problem" in page.by_id,
-        seen=f"The page of the room {room[:12]!r} answered {response.status_code} without an element room-name-problem."
+        seen=f"The page of the room {show(room)} answered {response.status_code} without an element room-name-problem."
         if "room-name-problem" not in page.by_id
-        else f"The page of the room {room[:12]!r} answered {response.status_code}.",
+        else f"The page of the room {show(room)} answered {response.status_code}.",
         asked="The view calls clean_name(). If that raises Refused, the view answers with status 400, and with the "
         "sentence in an element with the id room-name-problem.",
         file="chat/views.py",
     )
+
+
+def look_at_no_name(room):
+    """Raise Unmet if one of the stage's functions is to blame for such a name being let in."""
+    for function, names in (("is_blank", BLANK_NAMES), ("has_stray", STRAY_NAMES)):
+        expect(
+            room not in names or False not in returned(f"chat.invisible.{function}", room),
+            seen=f"{function}({show(room)}) returned False.",
+            asked="Nothing in this name can be seen."
+            if function == "is_blank"
+            else "Something in this name can't be seen, and changes nothing either.",
+            file="chat/invisible.py",
+        )
+    for name in returned("chat.rooms.clean_name", room):
+        refused = find("chat.errors.Refused")
+        raised = isinstance(refused, type) and isinstance(name, refused)
+        expect(
+            False,
+            seen=f"clean_name({show(room)}) returned {'a Refused' if raised else show(name)}, and raised nothing.",
+            asked="`raise Refused(…)` in place of `return Refused(…)`."
+            if raised
+            else "clean_name() raises Refused for a name that no room can have.",
+            file="chat/rooms.py",
+        )
 
 
 BAD_FRAMES = {
@@ -219,6 +468,7 @@ BAD_FRAMES = {
     "100,000 brackets in an object": '{"message": ' + "[" * 100_000 + "]" * 100_000 + "}",
     "binary": b'{"message": "hello"}',
 }
+ENDS = tuple(".!?…。！？")  # of a sentence
 BLANK = "parse_message() raises Refused for a blank message: if is_blank(message)."
 READING = {  # how such a frame is to be read
     "NaN": "Python reads NaN, but JSON has none: json.loads(text_data, parse_constant=f), where f raises a ValueError.",
@@ -229,54 +479,122 @@ READING = {  # how such a frame is to be read
 
 
 @pytest.mark.parametrize("kind", BAD_FRAMES)
-async def test_a_frame_that_is_no_message_gets_an_error_and_the_socket_lives(person, kind):
+async def test_a_frame_that_is_no_message_gets_an_error_and_the_socket_lives(person, kind, pytestconfig):
     """The sender of a bad frame gets an error in a sentence. Nobody else notices, and the socket stays open."""
     frame = BAD_FRAMES[kind]
     asked = (
         "parse_message() raises Refused for such a frame, and websocket_receive() in chat/sockets.py sends its sender "
         '{"error": "what was expected", "frame": 1}.'
     )
-    alice = await person("Alice").join(asked=ANY_NAME, file=FILE)
-    bob = await person("Bob").join(asked=ANY_NAME, file=FILE)
+    with looking_deeper():
+        alice = await person("Alice").join(asked=ANY_NAME, file=FILE)
+        bob = await person("Bob").join(asked=ANY_NAME, file=FILE)
     await alice.send(**({"data": frame} if isinstance(frame, bytes) else {"text": frame}))
-    sent = f"Alice sent {frame[:40]!r}"
-    answer = await alice.hear(after=sent, asked=asked, file="chat/sockets.py")
+    sent = f"she sent {show(frame)}"
+    try:
+        answer = await alice.hear(after=sent, asked=asked, file="chat/sockets.py")
+    except Exception as error:
+        look_at_the_error()
+        look_at_a_bad_frame(kind, asked)
+        uncaught = not isinstance(error, Unmet) and explain_refused(error, pytestconfig.project, "websocket_receive")
+        raise (uncaught or error) from None
+    blank = "which is blank, " * (READING.get(kind) == BLANK)
+    if "message" in answer:
+        look_at_a_bad_frame(kind, asked)
     expect(
         "message" not in answer,
-        seen=f"{sent}, {'which is blank, ' * (kind == 'blank')}and it passed for a message: she got {answer}.",
+        seen=f"Alice sent {show(frame)}, {blank}and it passed for a message: she got {show(answer)}.",
         asked=READING.get(kind, asked),
         file="chat/messages.py",
     )
-    expect(
-        set(answer) == {"error", "frame"} and isinstance(answer["error"], str) and answer["error"].endswith("."),
-        seen=f"After {sent}, she got {answer}.",
-        asked=asked,
-        file="chat/sockets.py",
-    )
+    look_at_the_answer(answer, sent, asked)
     await alice.say("and now a good one")
     for listener in (alice, bob):
-        frame = await listener.hear(after="Alice then said something", asked=asked, file=FILE)
+        frame = await listener.hear(after="Alice then said something", asked=asked, file=FILE, of=alice)
         expect(
             "error" not in frame,
-            seen=f"{sent}, and Bob heard of it too: he got {frame}."
+            seen=f"Alice sent {show(BAD_FRAMES[kind])}, and Bob heard of it too: he got {show(frame)}."
             if listener is bob
-            else f"{sent}, and got {answer}, then {frame}.",
+            else f"After {sent}, Alice got {show(answer)}, then {show(frame)}.",
             asked=asked,
             file="chat/sockets.py",
         )
-        expect(frame == {"message": "and now a good one"}, seen=f"{listener.name} got {frame}.", asked=asked, file=FILE)
+        good = {"message": "and now a good one"}
+        expect(frame == good, seen=f"{listener.name} got {show(frame)}.", asked=asked, file=FILE)
+
+
+def look_at_a_bad_frame(kind, asked):
+    """Raise Unmet if parse_message() returns anything for such a frame."""
+    frame = BAD_FRAMES[kind]
+    for found in returned("chat.messages.parse_message", None if isinstance(frame, bytes) else frame):
+        refused = find("chat.errors.Refused")
+        raised = isinstance(refused, type) and isinstance(found, refused)
+        blank = "which is blank, " * (READING.get(kind) == BLANK)
+        expect(
+            False,
+            seen=f"Alice sent {show(frame)}, {blank}and parse_message() returned "
+            f"{'a Refused' if raised else show(found)}, and raised nothing.",
+            asked="`raise Refused(…)` in place of `return Refused(…)`." if raised else READING.get(kind, asked),
+            file="chat/messages.py",
+        )
+
+
+def look_at_the_answer(answer, sent, asked):
+    """Raise Unmet if this isn't the error for somebody's frame."""
+    if set(answer) != {"error", "frame"} or not answer["error"]:
+        look_at_the_error()
+    for key in ("error", "frame"):
+        others = set(answer) - {"error", "frame"}
+        expect(
+            key in answer or len(others) != 1 or len(answer) != 2,
+            seen=f"After {sent}, Alice got {show(answer)}.",
+            asked=f"The page's script looks for {key!r}. What is called {''.join(others)!r} here needs that name.",
+            file="chat/sockets.py",
+        )
+    expect(
+        set(answer) == {"error", "frame"} and isinstance(answer["error"], str) and answer["error"].endswith(ENDS),
+        seen=f"After {sent}, Alice got {show(answer)}.",
+        asked=asked,
+        file="chat/sockets.py",
+    )
+
+
+async def test_an_error_that_nobody_foresaw_reaches_no_client(person, layer):
+    """A client is told only what was refused. What goes wrong inside the server is nobody else's business."""
+    with looking_deeper():
+        alice = await person("Alice").join(asked=ANY_NAME, file=FILE)
+
+    async def group_send(group, message):
+        raise RuntimeError("the server's own secret")
+
+    layer.group_send = group_send
+    await alice.say("hello")
+    try:
+        event = await alice.next_event()
+    except (RuntimeError, TimeoutError):
+        return
+    expect(
+        "secret" not in str(event.get("text")),
+        seen=f"group_send() raised a RuntimeError, and its words went to the client: {event.get('text')}",
+        asked="websocket_receive() catches Refused, and no other error: `except Refused as refused`.",
+        file="chat/sockets.py",
+    )
 
 
 async def test_an_error_says_which_frame_it_is_about(person):
     """An error says which of its sender's frames it is about: the first one is number 1."""
-    asked = "websocket_receive() counts the client's frames, good and bad, in self.frames. An error has that number."
+    asked = "websocket_receive() counts the frames of its own client, good and bad. An error has that number."
+    bob = await person("Bob").join(asked=ANY_NAME, file=FILE)
+    await bob.send(text="Bob's frames have numbers of their own")
+    await bob.hear(after="he sent a bad frame", asked=asked, file="chat/sockets.py")
     alice = await person("Alice").join(asked=ANY_NAME, file=FILE)
     for number, text in enumerate(("good", None, "good", None, b"bytes"), start=1):
         await alice.send(**({"data": text} if isinstance(text, bytes) else {"text": json.dumps({"message": text})}))
         frame = await alice.hear(after=f"Alice sent her frame number {number}", asked=asked, file="chat/sockets.py")
         expect(
             frame == {"message": "good"} if text == "good" else frame.get("frame") == number,
-            seen=f"Alice's frame number {number} was {'good' if text == 'good' else 'bad'}, and she got {frame}.",
+            seen=f"Alice's frame number {number} was {'good' if text == 'good' else 'bad'}, and she got {show(frame)}."
+            + " Bob had sent one before." * (frame.get("frame") == number + 1),
             asked=asked,
             file="chat/sockets.py",
         )
@@ -285,11 +603,18 @@ async def test_an_error_says_which_frame_it_is_about(person):
 @pytest.mark.parametrize("message", ["x" * 4000, "😀" * 4000, " a ", "<b>", "null", "two\nlines", "\0"], ids=shorten)
 async def test_what_people_write_arrives_as_it_is(person, message):
     """A message of up to 4,000 characters arrives as it was sent."""
-    asked = "The message reaches everyone unchanged."
-    alice = await person("Alice").join(asked=ANY_NAME, file=FILE)
-    await alice.say(message)
-    frame = await alice.hear(after=f"Alice sent {message[:20]!r}", asked=asked, file=FILE)
-    expect(frame == {"message": message}, seen=f"She got {str(frame)[:60]}.", asked=asked, file=FILE)
+    asked = "A message of up to 4,000 characters reaches everyone unchanged."
+    with looking_deeper(text=json.dumps({"message": message}), message=message):
+        alice = await person("Alice").join(asked=ANY_NAME, file=FILE)
+        await alice.say(message)
+        frame = await alice.hear(after=f"she sent {show(message)}", asked=asked, file=FILE)
+        refused = "error" in frame
+        expect(
+            frame == {"message": message},
+            seen=f"Alice sent {show(message)}, and got {show(frame)}.",
+            asked=asked,
+            file="chat/messages.py" if refused and find("chat.messages.parse_message") else FILE,
+        )
 
 
 @pytest.mark.parametrize(
@@ -316,60 +641,239 @@ async def test_a_page_from_elsewhere_may_not_open_a_socket(person, caplog, origi
 
 
 @pytest.mark.parametrize("cookie", ["sessionid=" + "a" * 32, "sessionid=x", "sessionid=\xff\0;;=", "=;=", "sessionid"])
-async def test_no_cookie_costs_anyone_the_chat(person, cookie):
+async def test_no_cookie_costs_anyone_the_chat(person, cookie, monkeypatch):
     """Somebody with a stale or forged session cookie is anonymous, and can chat."""
-    asked = "If the session can't be read (here there isn't even a table), scope['user'] is an AnonymousUser."
-    await person("Alice", cookie=cookie).join(asked=asked, file="tutorial/middleware.py")
-
-
-async def test_whatever_ends_a_connection_its_channel_leaves_its_group(person, layer):
-    """Whether a client leaves, its consumer dies of an error or the server ends it: the channel leaves its group."""
     from chat.consumers import ChatConsumer
 
-    carol = await person("Carol").join(asked=ANY_NAME, file=FILE)
-    await carol.leave()
+    asked = "If the session can't be read (here there isn't even a table), scope['user'] is an AnonymousUser."
+    scopes, own = [], ChatConsumer.__call__
+
+    async def call(self, scope, receive, send):
+        scopes.append(scope)
+        await own(self, scope, receive, send)
+
+    monkeypatch.setattr(ChatConsumer, "__call__", call)
+    await person("Alice", cookie=cookie).join(asked=asked, file="tutorial/middleware.py")
     expect(
-        "chat_lobby" not in layer.groups,
-        seen="Carol has left, and her channel is still in the group chat_lobby.",
-        asked="leave() calls group_discard() with the group and the channel.",
-        file=FILE,
+        "user" in scopes[0],
+        seen="The consumer's scope has no user.",
+        asked="OptionalAuthMiddlewareStack(…) wraps the routes.",
+        file="tutorial/routing.py",
     )
-    asked, file = "leave() runs in the `finally` of __call__, however the connection ends.", "chat/sockets.py"
-    if "disconnect" in vars(ChatConsumer) and "leave" not in vars(ChatConsumer):
-        asked, file = "Rename disconnect() to leave(): disconnect() runs only when the client leaves.", FILE
-    alice = await person("Alice").join(asked=ANY_NAME, file=FILE)
-    await layer.group_send("chat_lobby", {"type": "no_such_event"})
-    with pytest.raises(ValueError, match="No handler for message type"):
-        await alice.socket.wait()
-    expect(
-        "chat_lobby" not in layer.groups,
-        seen="Alice's consumer died of an error, and her channel is still in the group chat_lobby.",
-        asked=asked,
-        file=file,
-    )
-    bob = await person("Bob").join(asked=ANY_NAME, file=FILE)
-    bob.socket.future.cancel()
-    await bob.socket.wait()
-    expect(
-        "chat_lobby" not in layer.groups,
-        seen="The server ended Bob's consumer, and his channel is still in the group chat_lobby.",
-        asked=asked,
-        file=file,
+    try:
+        anonymous, seen = scopes[0]["user"].is_anonymous, f"scope['user'] is {scopes[0]['user']}"
+    except ValueError as error:
+        anonymous, seen = None, f"Nothing has set scope['user']. It says: {error}"
+    expect(anonymous is True, seen=f"{seen.rstrip('.')}.", asked=asked, file="tutorial/middleware.py")
+
+
+async def test_whatever_ends_a_connection_its_channel_leaves_its_group(person, layer, pytestconfig):
+    """Whether a client leaves, its consumer dies of an error or the server ends it: the channel leaves its group."""
+    own, discarded = layer.group_discard, []
+
+    async def group_discard(group, channel):
+        discarded.append((group, channel))
+        await own(group, channel)
+
+    async def end(name, how, seen):
+        """End a consumer in this way. Raises Unmet if its channel is still in its group then."""
+        someone = await person(name).join(asked=ANY_NAME, file=FILE)
+        channel = next(iter(layer.groups.get("chat_lobby", ["no channel"])))
+        discarded.clear()
+        with Ran(pytestconfig.project) as ran:
+            await how(someone)
+        if "chat_lobby" in layer.groups:
+            raise explain_membership(seen, ran, discarded, channel)
+
+    async def die(alice):
+        await layer.group_send("chat_lobby", {"type": "no_such_event"})
+        expect(
+            await alice.ends() and isinstance(alice.socket.future.exception(), ValueError),
+            seen="An event came for which a consumer has no method, and no ValueError said so.",
+            asked="__call__ lets errors through that nobody foresaw.",
+            file="chat/sockets.py",
+        )
+
+    async def be_ended(bob):
+        bob.socket.future.cancel()
+        await bob.socket.wait()
+
+    layer.group_discard = group_discard
+    still = "channel is still in the group chat_lobby."
+    await end("Carol", Person.leave, f"Carol has left, and her {still}")
+    await end("Alice", die, f"Alice's consumer died of an error, and her {still}")
+    await end("Bob", be_ended, f"The server ended Bob's consumer, and his {still}")
+
+
+def explain_membership(seen, ran, discarded, channel):
+    """Return the Unmet for a channel that is still in its group, from what ran while its connection ended."""
+    from chat.consumers import ChatConsumer
+
+    own = [base for base in ChatConsumer.__mro__ if base.__module__.partition(".")[0] in ("chat", "tutorial")]
+    if discarded:
+        asked = f"group_discard() gets the group and the channel: 'chat_lobby', {channel!r}."
+        return Unmet(f"{seen} group_discard() was called with {discarded[-1]}.", asked, FILE)
+    if (FILE, "leave") in ran.functions:
+        asked = "leave() calls group_discard() with the group and the channel."
+        return Unmet(f"{seen} leave() ran, but not group_discard().", asked, FILE)
+    if "leave" not in vars(ChatConsumer):
+        if "disconnect" in vars(ChatConsumer):
+            asked = "Rename disconnect() to leave(): disconnect() runs only when the client leaves."
+            return Unmet(seen, asked, FILE)
+        methods = [f"{name}()" for name, value in vars(ChatConsumer).items() if callable(value)]
+        seen += f" The class ChatConsumer has no leave(). It has {', '.join(methods)}."
+        return Unmet(seen, "leave() is a method of ChatConsumer, and calls group_discard().", FILE)
+    if not any(base.__module__ == "chat.sockets" for base in own):
+        asked = "SocketConsumer is what calls leave(): class ChatConsumer(SocketConsumer)."
+        return Unmet(f"{seen} leave() was never called.", asked, FILE)
+    asked = "leave() runs in the `finally` of __call__, however the connection ends."
+    return Unmet(f"{seen} leave() was never called.", asked, "chat/sockets.py")
+
+
+def enter(page, message):
+    """Type a message into the page, and press Enter. Raises Unmet if the script raises an error."""
+    page.type(message)
+    page.press_enter()
+    blame_errors(page)
+
+
+def connect_again(page):
+    """Let time pass until the page opens its next socket, and return after how many seconds. At most one minute."""
+    before = len(page.sockets)
+    for step in range(1, 301):
+        page.run_timers(200)
+        if len(page.sockets) > before:
+            return step / 5
+    blame_errors(page)
+    return blame(
+        page,
+        "The socket was closed, and within a minute the page opened no other.",
+        "The socket's onclose connects again, after a pause: setTimeout(connect, …).",
     )
 
 
-def test_a_rooms_page_says_whether_it_is_connected(client):
+def test_a_rooms_page_says_whether_it_is_connected(client, pytestconfig):
     """The room's page says whether it is connected, and nobody can type into its log."""
     page = Page(client.get("/chat/lobby/"))
     expect(
         "readonly" in page.by_id.get("chat-log", {}),
         seen="People can type into the log.",
         asked='<textarea id="chat-log" readonly>.',
-        file="chat/templates/chat/room.html",
+        file=ROOM,
     )
     expect(
         page.by_id.get("chat-status", {}).get("role") == "status",
         seen='The page has no element with the id chat-status and role="status".',
         asked='<p id="chat-status" role="status">, which the script keeps up to date and a screen reader reads out.',
-        file="chat/templates/chat/room.html",
+        file=ROOM,
     )
+    with browse(client, "/chat/lobby/", pytestconfig.project) as page:
+        expect_socket(page, "lobby", "The socket of the room.")
+        page.open_socket()
+        connected = page.text("chat-status")
+        page.close_socket()
+        away = page.text("chat-status")
+        blame_errors(page)
+        if connected == away:
+            blame(
+                page,
+                f"#chat-status says {connected!r} while the socket is open, and {away!r} after it was closed.",
+                "The socket's onopen and its onclose each say in #chat-status what is so now.",
+            )
+
+
+def test_the_page_connects_again(client, pytestconfig):
+    """When its socket is closed, the page opens another after a pause, and the pause grows."""
+    with browse(client, "/chat/lobby/", pytestconfig.project) as page:
+        expect_socket(page, "lobby", "The socket of the room.")
+        page.evaluate("Math.random = () => 0.5; 0")  # a pause may be random, but not in here
+        page.open_socket()
+        pauses = []
+        for _ in range(5):
+            page.close_socket()
+            pauses.append(connect_again(page))
+        if pauses[-1] <= pauses[0]:
+            blame(
+                page,
+                f"The server stayed away, and the page tried again after {', '.join(map(str, pauses))} s.",
+                "Each pause is longer than the one before, up to some limit.",
+            )
+
+
+def test_what_is_typed_while_away_is_sent_once(client, pytestconfig):
+    """What is typed without a connection waits, goes out once when there is one again, and in order."""
+    with browse(client, "/chat/lobby/", pytestconfig.project) as page:
+        expect_socket(page, "lobby", "The socket of the room.")
+        page.open_socket()
+        page.close_socket()
+        enter(page, "first")
+        enter(page, "second")
+        connect_again(page)
+        page.open_socket()
+        blame_errors(page)
+        sent = [frame["text"] for frame in page.frames]
+        if [json.loads(each).get("message") for each in sent] != ["first", "second"]:
+            blame(
+                page,
+                "“first” and “second” were typed without a connection. "
+                f"When there was one again, the page sent: {', '.join(sent) or 'nothing'}.",
+                "What is typed waits in unsent, and the socket's onopen sends it.",
+            )
+        for each in sent:
+            page.receive(each)
+        page.close_socket()
+        connect_again(page)
+        page.open_socket()
+        if len(page.frames) > len(sent):
+            blame(
+                page,
+                "What had waited was sent, and after the next connection was sent again: "
+                f"{', '.join(frame['text'] for frame in page.frames[len(sent) :])}.",
+                "What was sent is taken out of unsent.",
+            )
+
+
+def test_an_error_gives_back_the_message_that_it_is_about(client, pytestconfig):
+    """An error from the server is shown, and the message that it is about is in the input again."""
+    with browse(client, "/chat/lobby/", pytestconfig.project) as page:
+        expect_socket(page, "lobby", "The socket of the room.")
+        page.open_socket()
+        for message in ("first", "second", "third"):
+            enter(page, message)
+        page.receive(json.dumps({"error": "This is too long.", "frame": 2}))
+        blame_errors(page)
+        given_back, log = page.text("chat-message-input"), page.text("chat-log")
+        asked = "An error's frame says which of the messages sent it is about, counted from 1: that one goes back."
+        if "This is too long." not in page.body_text() or "This is too long." in log:
+            where = "in the log" if "This is too long." in log else "nowhere"
+            blame(
+                page,
+                f'After the frame {{"error": "This is too long.", "frame": 2}}, the page shows the error {where}.',
+                'The script shows frame.error in <p id="chat-error" role="alert">.',
+            )
+        if given_back != "second":
+            blame(
+                page,
+                "“first”, “second” and “third” were sent, and the server refused frame 2. "
+                f"After that, the input holds {given_back!r}.",
+                asked,
+            )
+
+
+def test_what_may_be_lost_is_given_back(client, pytestconfig):
+    """When the connection is lost, what was sent and never came back is in the input again, and nothing else."""
+    with browse(client, "/chat/lobby/", pytestconfig.project) as page:
+        expect_socket(page, "lobby", "The socket of the room.")
+        page.open_socket()
+        enter(page, "first")
+        enter(page, "second")
+        page.receive('{"message": "first"}')
+        page.close_socket()
+        blame_errors(page)
+        if page.text("chat-message-input") != "second":
+            blame(
+                page,
+                "“first” and “second” were sent, only “first” came back, and the connection was lost. "
+                f"After that, the input holds {page.text('chat-message-input')!r}.",
+                "The socket's onclose puts back into the input what was sent and never came back.",
+            )

@@ -1,6 +1,7 @@
 """Stage 8: a full class loses nothing, costs no more for each student than a small one, and waits for nobody."""
 
 import asyncio
+import functools
 import json
 import os
 import re
@@ -10,17 +11,21 @@ import tempfile
 import time
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from channels.exceptions import ChannelFull
 from channels.layers import InMemoryChannelLayer
 from stage import TIMEOUT, TURN, Person, Unmet, expect, explain_output, find_forgotten_await
+from stage.people import AFTER_SILENCE, project_file
+from stage.ran import Ran
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 FILE = "chat/sockets.py"
 LAYERS = "chat/layers.py"
 JOINED = "The socket /ws/chat/lobby/ is accepted."
+BOTH_READERS = "__call__ waits for both readers. Whatever ends one of them ends the other, and then leave() runs."
 CLOCKS = (time.time, time.monotonic, time.perf_counter)
 
 
@@ -57,11 +62,34 @@ async def hear_all(people, number=1):
 
 
 def not_heard(people):
-    return Unmet(
-        f"In a room of {len(people)} people, not everyone had got what was said after {TIMEOUT} s.",
-        "__call__ reads the socket and the mailbox, and group_send() puts the message into every mailbox of the group.",
-        FILE,
+    """Return the Unmet for people who didn't all get what was said. Raises the error that one's consumer died of."""
+    from channels.layers import get_channel_layer
+
+    for person in people:
+        if person.socket.future.done():
+            person.socket.future.result()
+    ended = sum(person.socket.future.done() for person in people)
+    unread = sum(person.socket.input_queue.qsize() for person in people)
+    waiting = sum(mailbox.qsize() for mailbox in get_channel_layer().channels.values())
+    seen = f"In a room of {len(people)} people, not everyone had got what was said after {TIMEOUT} s."
+    if len(people) == 1:
+        seen = f"{people[0].name} said something, and hadn't got it herself after {TIMEOUT} s."
+    asked = (
+        "__call__ reads the socket and the mailbox, and group_send() puts the message into every mailbox of the group."
     )
+    if ended:
+        seen += f" {ended} of their consumers have ended."
+    if unread:
+        seen += f" Frames that no consumer has taken in: {unread}."
+        asked = (
+            "The reader of the socket takes in one frame after another, and holds the lock only while it handles one."
+        )
+    elif waiting:
+        seen += f" Messages that are still in mailboxes: {waiting}."
+        asked = (
+            "The reader of the mailbox takes in message after message, and holds the lock only while it handles one."
+        )
+    return Unmet(seen, asked, FILE)
 
 
 async def test_the_layer_is_the_projects_own(layer):
@@ -79,6 +107,82 @@ async def test_the_layer_is_the_projects_own(layer):
         asked="class ClassroomInMemoryChannelLayer(InMemoryChannelLayer): the name says what to expect.",
         file=LAYERS,
     )
+
+
+async def test_a_group_puts_a_copy_into_each_mailbox(layer):
+    """What is sent to a group is in each member's mailbox, as a copy, and receive() returns it."""
+    for attribute in ("channels", "groups"):
+        expect(
+            hasattr(layer, attribute),
+            seen=f"The layer has no {attribute}, which InMemoryChannelLayer's own __init__() makes.",
+            asked="__init__() calls super().__init__(**config) first.",
+            file=LAYERS,
+        )
+    channels = [await layer.new_channel() for _ in range(3)]
+    for channel in channels:
+        expect(
+            isinstance(channel, str),
+            seen=f"new_channel() returned {channel!r}.",
+            asked="new_channel() returns the channel's name, which it has from super().new_channel(prefix).",
+            file=LAYERS,
+        )
+        await layer.group_add("chat_lobby", channel)
+    await layer.group_send("chat_lobby", {"type": "chat_msg", "message": "hello"})
+    for number, channel in enumerate(channels, start=1):
+        try:
+            event = await asyncio.wait_for(layer.receive(channel), 2)
+        except asyncio.TimeoutError:
+            raise Unmet(
+                f"A message was sent to a group of 3, and the mailbox of member {number} is empty.",
+                "group_send() goes through all members, and puts the message into the mailbox of each.",
+                LAYERS,
+            ) from None
+        expect(
+            not isinstance(event, dict) or event.get("message") != "changed",
+            seen="Three members got the same dict: the first one changed it, and the next one got it changed.",
+            asked="group_send() puts a copy into each mailbox: dict(message).",
+            file=LAYERS,
+        )
+        sent = {"type": "chat_msg", "message": "hello"}
+        expect(
+            event == sent,
+            seen=f"{sent} was sent, and receive() returned {event!r} (type {type(event).__name__}).",
+            asked="A mailbox holds pairs: when the event expires, and the event. receive() returns the event alone.",
+            file=LAYERS,
+        )
+        event["message"] = "changed"
+
+
+async def test_what_is_around_the_chat_hands_each_event_on(person, monkeypatch):
+    """Whatever is around the chat hands on each event, so that people who are alone in a room hear themselves."""
+    from chat.consumers import ChatConsumer
+
+    own, wrong = ChatConsumer.__call__, []
+
+    async def call(self, scope, receive, send):
+        async def receive_and_look():
+            event = await receive()
+            if not isinstance(event, dict):
+                wrong.append((event, receive))
+            return event
+
+        await own(self, scope, receive_and_look, send)
+
+    monkeypatch.setattr(ChatConsumer, "__call__", call)
+    try:
+        alice = await person("Alice").join(asked=JOINED, file=FILE)
+        await alice.say("hello")
+        await hear_all([alice])
+    except Exception:
+        if not wrong:
+            raise
+        event, receive = wrong[0]
+        code = getattr(receive, "__code__", None)
+        raise Unmet(
+            f"The consumer got {event!r} for an event, from {getattr(receive, '__name__', receive)}().",
+            "Whoever replaces receive() returns the event that it got.",
+            project_file(code.co_filename if code else "", "tutorial/backpressure.py"),
+        ) from None
 
 
 async def test_nothing_is_lost_when_all_speak_at_once(person):
@@ -129,7 +233,8 @@ async def count_lines(people):
     before = sys.gettrace()
     sys.settrace(count)
     try:
-        await asyncio.wait_for(asyncio.gather(*(listener.socket.output_queue.get() for listener in people)), 5)
+        patience = 5 if Person.patience == TIMEOUT else 1
+        await asyncio.wait_for(asyncio.gather(*(listener.socket.output_queue.get() for listener in people)), patience)
     except asyncio.TimeoutError:
         raise not_heard(people) from None
     finally:
@@ -140,14 +245,20 @@ async def count_lines(people):
 async def test_what_has_expired_is_thrown_away_and_nothing_sooner(layer, monkeypatch):
     """Whoever is ten minutes behind loses nothing. What has waited for longer than the expiry is thrown away."""
     channel = "a-student-who-does-not-read"
-    await layer.send(channel, {"type": "chat_msg", "message": "hello"})
+    await layer.group_add("chat_lobby", channel)
+    await layer.group_send("chat_lobby", {"type": "chat_msg", "message": "hello"})
     await speak_later(layer, 0, monkeypatch)
     await speak_later(layer, 10 * 60, monkeypatch)
+    asked, file = "A message expires layer.expiry seconds after it was sent, by the clock time.time().", LAYERS
+    if layer.expiry < 10 * 60:
+        asked = '"expiry": 24 * 60 * 60 next to the capacity: by default, a message expires after a minute.'
+        file = "tutorial/settings.py"
     expect(
         channel in layer.channels,
-        seen="A message waited in a mailbox for ten minutes, and was thrown away without a word.",
-        asked='"expiry": 24 * 60 * 60 next to the capacity: by default, a message expires after a minute.',
-        file="tutorial/settings.py",
+        seen="A message waited in a mailbox for ten minutes, and was thrown away without a word. "
+        f"The layer's expiry is {layer.expiry:,} s.",
+        asked=asked,
+        file=file,
     )
     await speak_later(layer, layer.expiry + 60 * 60, monkeypatch)
     expect(
@@ -188,71 +299,129 @@ async def test_no_delivery_waits_for_a_thread(person):
     )
 
 
-async def test_a_full_mailbox_is_reported_to_the_sender_and_once_in_the_log(person, layer, caplog, monkeypatch):
+async def test_a_full_mailbox_is_reported_to_the_sender_and_once_in_the_log(
+    person, layer, caplog, monkeypatch, pytestconfig
+):
     """When a mailbox is full, the others get the message, the sender an error, and the log one line with the total."""
     layer.capacity = 2
     alice = await person("Alice").join(asked=JOINED, file=FILE)
     (group,) = layer.groups
-    await layer.group_add(group, "a-student-who-does-not-read")
+    for number in range(2):
+        await layer.group_add(group, f"a-student-who-does-not-read-{number}")
     bob = await person("Bob").join(asked=JOINED, file=FILE)
     for number in range(2):
         await alice.say(str(number))
         await hear_all([alice, bob])
-    for number in range(2, 5):
-        await alice.say(str(number))
-        frame = await bob.hear(
-            after="a message that didn't fit into the mailbox before his",
-            asked="group_send() goes on after a full mailbox: try is inside its loop, around one member.",
-            file=LAYERS,
-        )
-        expect(
-            frame == {"message": str(number)},
-            seen=f"One mailbox in the room was full, and Bob, whose mailbox is empty, got {frame}.",
-            asked="Only the owner of a full mailbox misses a message. Bob gets each one.",
-            file=LAYERS,
-        )
-        frames = []
-        while len(frames) < 2:  # her own message, and the error: in any order
-            try:
-                event = await alice.next_event()
-            except TimeoutError:
+    with Ran(pytestconfig.project) as ran:
+        for number in range(2, 5):
+            await lose_two(alice, bob, str(number), layer, group)
+    noted = {file for file, name in ran.functions if file == "chat/lost_deliveries.py" and name != "__init__"}
+
+    def find_lines():
+        return [record for record in caplog.records if "lobby" in record.getMessage()]
+
+    for said, lost in (("3 messages", 6), ("one more message, after that report", 2)):
+        if lost == 2:
+            caplog.clear()
+            await lose_two(alice, bob, "5", layer, group)
+        # A timer of the event loop goes off at once if the loop's clock is put forward. Any other is waited for.
+        loop = asyncio.get_running_loop()
+        with monkeypatch.context() as patch:
+            patch.setattr(loop, "time", lambda clock=loop.time: clock() + 2)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        for _ in range(int(1.5 / TURN)):
+            if find_lines():
                 break
-            frames.append(json.loads(event["text"]) if event.get("text") else event)
-        errors = [frame["error"] for frame in frames if "error" in frame]
-        if not errors:
-            raise await explain_silence(layer, group, frames)
+            await asyncio.sleep(TURN)
+        records = find_lines()
+        lines = [record.getMessage() for record in records]
+        file = next(iter(noted), FILE)
         expect(
-            len(errors) == 1 and {"1", "3"} <= set(re.findall(r"\d+", errors[0])),
-            seen=f"Alice's message didn't fit into 1 of 3 mailboxes, and she got {frames}.",
-            asked="The error says how many people missed the message, and how many there are.",
-            file=FILE,
-        )
-        expect(
-            {"message": str(number)} in frames,
-            seen=f"Alice's message didn't fit into 1 of 3 mailboxes, and she didn't get it herself: she got {frames}.",
-            asked="Everyone else in the room gets the message, including its sender.",
-            file=FILE,
+            len(lines) == 1 and str(lost) in re.findall(r"\d+", lines[0]),
+            seen=f"{said}: {lost} deliveries were lost. Log lines about it: {len(lines)}, {lines}.",
+            asked="websocket_receive() notes how many were lost. A second after the first loss, LostDeliveries logs "
+            "their total, once, and begins again.",
+            file=project_file(records[0].pathname, file) if records else file,
         )
 
-    def said():
-        return [record.getMessage() for record in caplog.records if "lobby" in record.getMessage()]
 
-    # A timer of the event loop goes off at once if the loop's clock is put forward. Any other is waited for.
-    loop = asyncio.get_running_loop()
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "time", lambda clock=loop.time: clock() + 2)
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-    for _ in range(int(3 / TURN)):
-        if said():
-            break
-        await asyncio.sleep(TURN)
+async def lose_two(alice, bob, message, layer, group):
+    """Let Alice say what two of the four in the room miss. Raises Unmet unless Bob gets it, and she an error too."""
+    await alice.say(message)
+    frame = await bob.hear(
+        after="a message that didn't fit into the mailbox before his",
+        asked="group_send() goes on after a full mailbox: try is inside its loop, around one member.",
+        file=LAYERS,
+        of=alice,
+    )
     expect(
-        len(said()) == 1 and "3" in said()[0],
-        seen=f"3 deliveries were lost in the lobby in a second. Log lines about it: {len(said())}, {said()}.",
-        asked="websocket_receive() notes what was lost. A second after the first loss LostDeliveries logs the total.",
+        frame == {"message": message},
+        seen=f"Two mailboxes in the room were full, and Bob, whose mailbox is empty, got {frame}.",
+        asked="Only the owner of a full mailbox misses a message. Bob gets each one.",
+        file=LAYERS,
+    )
+    frames = []
+    while len(frames) < 2:  # her own message, and the error: in any order
+        try:
+            event = await alice.next_event()
+        except TimeoutError:
+            break
+        except ChannelFull as error:
+            raise explain_full(error) from None
+        frames.append(json.loads(event["text"]) if event.get("text") else event)
+    errors = [frame["error"] for frame in frames if "error" in frame]
+    if not errors:
+        raise await explain_silence(layer, group, frames)
+    raised = await find_full(layer, group)
+    counted = getattr(raised, "number", 2), getattr(raised, "members", 4)
+    expect(
+        counted == (2, 4),
+        seen="2 of 4 mailboxes were full, and MailboxesFull says: number {}, members {}.".format(*counted),
+        asked="MailboxesFull(number, members): how many mailboxes were full, and how many people are in the group.",
+        file=LAYERS,
+    )
+    expect(
+        len(errors) == 1 and {"2", "4"} <= set(re.findall(r"\d+", errors[0])),
+        seen=f"Alice's message didn't fit into 2 of 4 mailboxes, and she got {frames}.",
+        asked="The error says how many people missed the message, and how many there are.",
+        file=LAYERS,
+    )
+    expect(
+        {"message": message} in frames,
+        seen=f"Alice's message didn't fit into 2 of 4 mailboxes, and she didn't get it herself: she got {frames}.",
+        asked="Everyone else in the room gets the message, including its sender.",
         file=FILE,
     )
+
+
+async def find_full(layer, group):
+    """Return what group_send() raises for a message that nobody who reads gets, or None."""
+    members = [channel for channel in layer.groups[group] if "does-not-read" not in channel]
+    joined = {channel: layer.groups[group].pop(channel) for channel in members}
+    others = {f"another-{number}": 0 for number in range(len(members))}
+    layer.groups[group].update(others)
+    try:
+        await layer.group_send(group, {"type": "chat_msg", "message": "not for the people"})
+    except ChannelFull as error:
+        return error
+    finally:
+        for channel in others:
+            layer.groups[group].pop(channel)
+            layer.channels.pop(channel, None)
+        layer.groups[group].update(joined)
+    return None
+
+
+def explain_full(error):
+    """Return the Unmet for a MailboxesFull that the sender's consumer died of."""
+    from chat.errors import Refused
+
+    seen = f"Nothing told the sender: the consumer died of {type(error).__name__}: {error}"
+    if isinstance(error, Refused):
+        return Unmet(seen, "websocket_receive() catches Refused, and sends its words.", FILE)
+    asked = "websocket_receive() tells the sender of any Refused: class MailboxesFull(ChannelFull, Refused)."
+    return Unmet(seen, asked, LAYERS)
 
 
 async def explain_silence(layer, group, frames):
@@ -261,12 +430,12 @@ async def explain_silence(layer, group, frames):
         await layer.group_send(group, {"type": "chat_msg", "message": "another one"})
     except ChannelFull:
         return Unmet(
-            f"Alice's message didn't fit into 1 of 3 mailboxes, and she got {frames} and no error.",
+            f"Alice's message didn't fit into 2 of 4 mailboxes, and she got {frames} and no error.",
             "MailboxesFull is a Refused too, so websocket_receive() catches it and sends the error.",
             LAYERS,
         )
     return Unmet(
-        "A message didn't fit into 1 of 3 mailboxes, and group_send() raised no MailboxesFull.",
+        "A message didn't fit into 2 of 4 mailboxes, and group_send() raised no MailboxesFull.",
         "group_send() counts the full mailboxes, and raises MailboxesFull once all others have the message.",
         LAYERS,
     )
@@ -275,12 +444,16 @@ async def explain_silence(layer, group, frames):
 async def test_one_event_at_a_time(person, layer):
     """A consumer that waits in the middle of one event doesn't start on the next: no message before accept()."""
     alice = await person("Alice").join(asked=JOINED, file=FILE)
-    own = layer.group_add
+    own, heard = layer.group_add, []
 
     async def group_add(group, channel):
         await own(group, channel)
         await alice.say("early")
-        await hear_all([alice])
+        try:
+            await alice.next_event()
+        except TimeoutError:
+            return
+        heard.append("early")
         for _ in range(10):  # turns of the event loop, as a layer in another process would take
             await asyncio.sleep(0)
 
@@ -291,6 +464,12 @@ async def test_one_event_at_a_time(person, layer):
     except TimeoutError:
         accepted = None
     expect(
+        heard,
+        seen="While Bob's connect() was waiting, Alice said something, and her own consumer didn't handle it.",
+        asked="Each consumer has a lock of its own, which __call__ makes: nobody waits for anybody else's events.",
+        file=FILE,
+    )
+    expect(
         accepted,
         seen="Bob's consumer handled a message while connect() was still running, before accept().",
         asked="handle_all() holds the lock one_at_a_time while it handles an event.",
@@ -299,7 +478,7 @@ async def test_one_event_at_a_time(person, layer):
     await hear_all([bob])
 
 
-async def test_nothing_is_left_of_people_who_have_gone(person, layer):
+async def test_nothing_is_left_of_people_who_have_gone(person, layer, pytestconfig):
     """After everyone has left, there is no group, and no mailbox with messages that nobody will read."""
     talker = await person("The talker").join(asked=JOINED, file=FILE)
     for number in range(100):
@@ -310,16 +489,21 @@ async def test_nothing_is_left_of_people_who_have_gone(person, layer):
         expect(
             not visitor.socket.future.cancelled(),
             seen=f"Somebody has left, and {TIMEOUT} s later their consumer was still running.",
-            asked="__call__ waits for both readers. Whatever ends one of them ends the other, and then leave() runs.",
+            asked=BOTH_READERS,
             file=FILE,
         )
-    await talker.leave()
+    with Ran(pytestconfig.project) as ran:
+        await talker.leave()
     members = len(layer.groups.get("chat_lobby", ()))
+    left = "leave" in ran.names()
     expect(
         not layer.groups,
-        seen=f"101 people came and went, and {members} dead channels are still in the group chat_lobby.",
-        asked="leave() calls group_discard() with the group and the channel.",
-        file="chat/consumers.py",
+        seen=f"101 people came and went, and {members} dead channels are still in the group chat_lobby."
+        + ("" if left else " leave() was never called."),
+        asked="leave() calls group_discard() with the group and the channel."
+        if left
+        else "The `finally` of __call__ awaits leave().",
+        file="chat/consumers.py" if left else FILE,
     )
     expect(
         not layer.channels,
@@ -330,6 +514,39 @@ async def test_nothing_is_left_of_people_who_have_gone(person, layer):
     )
 
 
+class Watched(dict):
+    """The layer's mailboxes, which note the functions that take one out."""
+
+    def pop(self, channel, *default):
+        self.taken_out_by = sys._getframe(1).f_code
+        return super().pop(channel, *default)
+
+    def __delitem__(self, channel):
+        self.taken_out_by = sys._getframe(1).f_code
+        super().__delitem__(channel)
+
+
+async def test_a_mailbox_goes_after_its_channel_has_left_the_group(person, layer):
+    """A message that is sent while somebody is leaving makes no new mailbox that stays."""
+    layer.channels = Watched(layer.channels)
+    visitor = await person("A visitor").join(asked=JOINED, file=FILE)
+    own = layer.group_discard
+
+    async def group_discard(group, channel):
+        await layer.group_send(group, {"type": "chat_msg", "message": "You are leaving already?"})
+        await own(group, channel)
+
+    layer.group_discard = group_discard
+    await visitor.leave()
+    taken_out_by = getattr(layer.channels, "taken_out_by", None)
+    expect(
+        not layer.channels,
+        seen="A message came while somebody was leaving, and there is a mailbox for it now that nobody will ever read.",
+        asked="The channel leaves its group first, and its mailbox is removed after that, when the consumer has ended.",
+        file=project_file(taken_out_by.co_filename, LAYERS) if taken_out_by else LAYERS,
+    )
+
+
 async def test_nothing_is_left_of_a_consumer_that_has_ended(person, layer):
     """After a client has left, or its consumer has died of an error, no task, group or mailbox is left."""
     before = asyncio.all_tasks()
@@ -337,13 +554,22 @@ async def test_nothing_is_left_of_a_consumer_that_has_ended(person, layer):
     await leaver.leave()
     await victim.send(text='{"message": "hello"}')
     await hear_all([victim])
-    await victim.socket.send_input({"type": "no.such.event"})
-    await asyncio.wait({victim.socket.future}, timeout=TIMEOUT)
-    asked = "__call__ waits for both readers. Whatever ends one of them ends the other, and then leave() runs."
+
+    async def group_send(group, message):
+        raise KeyError("a mistake in the chat")
+
+    layer.group_send = group_send
+    await victim.say("hello again")
     expect(
-        victim.socket.future.done() and victim.socket.future.exception(),
+        await victim.ends(),
         seen="An error in one of the two readers didn't end the consumer.",
-        asked=asked,
+        asked=BOTH_READERS,
+        file=FILE,
+    )
+    expect(
+        victim.socket.future.exception(),
+        seen="group_send() raised a KeyError, and the consumer ended without a word about it.",
+        asked="__call__ catches StopConsumer, which is how a consumer ends, and no other error.",
         file=FILE,
     )
     left = [task for task in asyncio.all_tasks() - before if not task.done()]
@@ -351,7 +577,19 @@ async def test_nothing_is_left_of_a_consumer_that_has_ended(person, layer):
         not left and not layer.groups and not layer.channels,
         seen=f"Two consumers have ended, and they left {len(left)} tasks, {len(layer.groups)} groups "
         f"and {len(layer.channels)} mailboxes.",
-        asked=asked,
+        asked=BOTH_READERS,
+        file=FILE,
+    )
+
+
+async def test_an_event_that_nobody_handles_is_an_error(person):
+    """An event whose type names no method is an error, as in Channels' own dispatch()."""
+    alice = await person("Alice").join(asked=JOINED, file=FILE)
+    await alice.socket.send_input({"type": "no.such.event"})
+    expect(
+        await alice.ends() and alice.socket.future.exception(),
+        seen='An event of the type "no.such.event" came, which no method handles, and nobody was told.',
+        asked="dispatch() raises a ValueError with the event's type if the consumer has no such method.",
         file=FILE,
     )
 
@@ -359,20 +597,25 @@ async def test_nothing_is_left_of_a_consumer_that_has_ended(person, layer):
 # A real daphne with the project. If it is started as "held", its consumer finishes no frame until it is released.
 SERVER = """
 import asyncio
+import os
 import sys
 import threading
 import warnings
 
 import tutorial.asgi
+from channels.exceptions import StopConsumer
 from chat.consumers import ChatConsumer
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server
-from twisted.internet import reactor
+from twisted.internet import abstract, reactor
 
 released = asyncio.Event()
 
 
 async def receive(self, text_data=None, bytes_data=None):
+    if text_data == "the end":
+        await self.close()
+        raise StopConsumer
     await released.wait()
     await self.send(str(len(text_data)))
 
@@ -388,12 +631,36 @@ def show_warning(message, category, file, line, *more):
     print(warnings.formatwarning(message, category, file, line), file=sys.stderr, flush=True)
 
 
+def pause(self):
+    frame = sys._getframe(1)
+    while frame and not frame.f_code.co_filename.startswith(own_folders):
+        frame = frame.f_back
+    if frame and not said:  # daphne and Twisted pause too
+        said.append("The project has paused reading.")
+        print(*said, file=sys.stderr, flush=True)
+    own_pause(self)
+
+
+said, own_pause = [], abstract.FileDescriptor.pauseProducing
+own_folders = tuple(os.path.join(os.getcwd(), folder) for folder in ("chat", "tutorial"))
+abstract.FileDescriptor.pauseProducing = pause
+
+
 def tell():
+    server.ws_factory.setProtocolOptions(closeHandshakeTimeout=0)  # a client's answer to a close frame is waited for
     warnings.showwarning = show_warning  # daphne has switched it off
     print(server.listening_addresses[0][1], flush=True)
 
 
+async def call(self, scope, receive, send):
+    try:
+        await own_call(self, scope, receive, send)
+    finally:
+        print("A consumer has ended.", file=sys.stderr, flush=True)
+
+
 if sys.argv[1:] == ["held"]:
+    own_call, ChatConsumer.__call__ = ChatConsumer.__call__, call
     ChatConsumer.receive = receive
 threading.Thread(target=wait, daemon=True).start()
 endpoints = build_endpoint_description_strings(host="127.0.0.1", port=0)
@@ -406,6 +673,7 @@ server = Server(
 )
 server.run()
 """
+PAUSED, ENDED = "The project has paused reading.", "A consumer has ended."
 LARGE = 32  # MiB, more than two sockets on one computer hold between them
 
 
@@ -458,7 +726,7 @@ class RealServer:
         """Stop the server, and return what it has printed."""
         self.process.kill()
         self.process.communicate()
-        return self.read_output()
+        return self.read_output().replace(f"{PAUSED}\n", "").replace(f"{ENDED}\n", "")
 
 
 def run_server(project, *arguments):
@@ -502,22 +770,38 @@ async def enter(server):
         raise server.explain("A real server accepts the socket /ws/chat/lobby/.") from None
 
 
-async def test_no_more_is_taken_in_than_is_handled(held_server):
+async def test_no_connection_is_left_paused(held_server):
+    """When the chat ends a connection, the server still reads the client's answer to that."""
+    socket = await enter(held_server)
+    await socket.send("the end")
+    try:
+        await asyncio.wait_for(socket.wait_closed(), 2 if Person.patience == TIMEOUT else 0.5)
+    except asyncio.TimeoutError:
+        Person.patience = AFTER_SILENCE
+        socket.transport.abort()
+        if ENDED not in held_server.read_output():
+            raise Unmet("A handler raised StopConsumer, and its consumer went on.", BOTH_READERS, FILE) from None
+        raise Unmet(
+            "The chat closed a socket and ended, and the server never read its client's answer: reading is paused.",
+            "However the application ends, the `finally` of Backpressure's __call__ calls resume_reading().",
+            "tutorial/backpressure.py",
+        ) from None
+
+
+async def test_no_more_is_taken_in_than_is_handled(held_server, person, pytestconfig):
     """While a client's frame is being handled, the server reads no more from it, and none of its frames is lost."""
     socket = await enter(held_server)
     try:
         sent, sending = await send_until_stuck(socket, held_server)
-        expect(
-            sending,
-            seen=f"A consumer was busy with its client's first frame, and the server took in {LARGE} MiB more.",
-            asked="In tutorial/routing.py, Backpressure(…) wraps everything else: it pauses reading during a frame.",
-            file="tutorial/routing.py",
-        )
+        if not sending:
+            raise await explain_no_pause(held_server, person, pytestconfig.project)
         held_server.release()
         answers = await count_answers(socket, sent)
     finally:
         socket.transport.abort()  # a polite close takes long when nobody reads
     await asyncio.gather(sending, return_exceptions=True)
+    if answers != sent:
+        look_at_the_connection()
     expect(
         answers == sent,
         seen=f"The consumer went on, but of the {sent} frames that were waiting only {answers} reached it.",
@@ -527,6 +811,57 @@ async def test_no_more_is_taken_in_than_is_handled(held_server):
     forgotten = held_server.find_forgotten_await()
     if forgotten:
         raise forgotten
+
+
+async def explain_no_pause(server, person, project):
+    """Return the Unmet for a server that takes in too much, from what runs when a client says something."""
+    look_at_the_connection()
+    with Ran(project) as ran:
+        alice = await person("Alice").join(asked=JOINED, file=FILE)
+        await alice.say("hello")
+        await hear_all([alice])
+    seen = f"A consumer was busy with its client's first frame, and the server took in {LARGE} MiB more."
+    more = {"routing", "asgi", "settings", "urls", "middleware", "outages", "connections", "__init__"}
+    own = sorted(file for file in ran.files() if file.startswith("tutorial/") and Path(file).stem not in more)
+    if not own:
+        seen += " No line of tutorial/backpressure.py ran."
+        asked = "In tutorial/routing.py, Backpressure(…) wraps everything else: it pauses reading during a frame."
+        return Unmet(seen, asked, "tutorial/routing.py")
+    if PAUSED in server.read_output():
+        return Unmet(f"{seen} It did pause reading once.", "Reading goes on when the frame is handled.", own[0])
+    asked = (
+        "receive_in_turn(), which the application gets for its receive, calls pause_reading() when a frame has come."
+    )
+    return Unmet(f"{seen} It never paused reading.", asked, own[0])
+
+
+def look_at_the_connection():
+    """Raise Unmet if the project's find_connection() does something else than it should with daphne's transport."""
+    find = getattr(sys.modules.get("tutorial.connections"), "find_connection", None)
+    called, names = [], ("pauseProducing", "resumeProducing", "abortConnection")
+    transport = SimpleNamespace(**{name: functools.partial(called.append, name) for name in names})
+    transport.bufferSize, transport.dataBuffer, transport.offset = 65536, b"12345", 2
+    transport._tempDataBuffer, transport._tempDataLen = [b"1234567"], 7
+    try:
+        connection = find(functools.partial(print, SimpleNamespace(transport=transport)), 1)
+        connection.pause_reading()
+        waiting = connection.waiting()
+    except Exception:  # the project has no such function, or it raises what the tests have met
+        return
+    found = f"For daphne's transport, find_connection() returned a {type(connection).__name__}."
+    expect(
+        called == ["pauseProducing"],
+        seen=f"{found} Its pause_reading() called {' and '.join(called) or 'nothing'}.",
+        asked="find_connection() returns a TwistedConnection for it, whose pause_reading() calls pauseProducing().",
+        file="tutorial/connections.py",
+    )
+    expect(
+        waiting == 10,
+        seen=f"{found} 3 bytes wait in dataBuffer from offset on, and 7 more are in _tempDataLen: "
+        f"its waiting() returned {waiting}.",
+        asked="waiting() returns how many bytes wait in both places.",
+        file="tutorial/connections.py",
+    )
 
 
 async def send_until_stuck(socket, server):
@@ -548,7 +883,7 @@ async def count_answers(socket, wanted):
     """Return how many frames come, up to `wanted`, with no more than two seconds between them."""
     for number in range(wanted):
         try:
-            await asyncio.wait_for(socket.recv(), 2)
+            await asyncio.wait_for(socket.recv(), 2 if Person.patience == TIMEOUT else 0.5)
         except asyncio.TimeoutError:
             return number
     return wanted
@@ -595,6 +930,8 @@ async def test_whoever_never_reads_is_disconnected(server):
         pass
     for person in people:
         person.transport.abort()
+    if not disconnected:
+        look_at_the_connection()
     expect(
         disconnected,
         seen=f"Somebody in the room didn't read. {UNREAD} MiB were sent to them, and waited in the server.",
