@@ -180,12 +180,20 @@ async def test_the_channel_layer_is_in_memory(layer):
 def test_the_addresses_under_chat_are_the_apps(django):
     """Addresses that begin with /chat/ are looked up in chat/urls.py."""
     from django.urls import get_resolver
+    from django.urls.resolvers import RoutePattern
 
     addresses = [
         str(pattern.pattern)
         for pattern in get_resolver().url_patterns
         if getattr(getattr(pattern, "urlconf_module", None), "__name__", "") == "chat.urls"
     ]
+    literal = [str(each.pattern) for each in get_resolver().url_patterns if isinstance(each.pattern, RoutePattern)]
+    expect(
+        "^chat/" not in literal,
+        seen="The route is '^chat/': path() takes the ^ literally, so no address leads there.",
+        asked='path("chat/", …). A regular expression belongs in re_path().',
+        file="tutorial/urls.py",
+    )
     expect(
         any(address.lstrip("^") == "chat/" for address in addresses),
         seen=f"The address of chat.urls is {addresses[0]!r}." if addresses else "No address leads to chat.urls.",

@@ -18,10 +18,12 @@ class NotingLayer(InMemoryChannelLayer):
         super().__init__()
         self.sent = []  # (group, event)
         self.sent_to_channels = []
+        self.asked_to_join = []  # groups
         self.may_join = asyncio.Event()
         self.may_join.set()
 
     async def group_add(self, group, channel):
+        self.asked_to_join.append(group)
         await self.may_join.wait()
         await super().group_add(group, channel)
 
@@ -121,7 +123,8 @@ async def test_rooms_are_apart(person, layer):
     frame = await hear(carol, layer, "Carol spoke in the kitchen")
     expect(
         frame == {"message": "only for the kitchen"},
-        seen=f"Carol, in the kitchen, first got {compare(frame, {'message': 'only for the kitchen'})}",
+        seen=f"Carol, in the kitchen, first got {compare(frame, {'message': 'only for the kitchen'})}"
+        + ("" if groups else " Nothing was sent to a group."),
         asked="Each room has its own group, named after the room in the scope's url_route.",
         file=FILE,
     )
@@ -185,8 +188,10 @@ async def test_a_person_joins_before_being_accepted(person, layer):
     layer.may_join.clear()
     alice = person("Alice")
     await alice.socket.send_input({"type": "websocket.connect"})
+    nothing = await alice.socket.receive_nothing()
+    expect(layer.asked_to_join, seen="Alice connected, and group_add() was not called.", asked=JOINS, file=FILE)
     expect(
-        await alice.socket.receive_nothing(),
+        nothing,
         seen="Alice was accepted before her channel was in the group: she misses what is said until then.",
         asked="In connect(), `await self.channel_layer.group_add(…)` comes before `await self.accept()`.",
         file=FILE,

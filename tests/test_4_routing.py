@@ -41,8 +41,12 @@ def why_not(route, path):
     if path.endswith("/") and route.pattern.match(path[1:-1]):
         return "This route ends without the slash that the address ends with."
     if route.pattern.match("ws/chat/lobby/"):
-        hyphen = r" \w+ matches no hyphen," if r"\w" in pattern else ""
-        return f"This route matches the name lobby, but not every name:{hyphen} [^/]+ matches anything but a slash."
+        name = path.removeprefix("/ws/chat/").rstrip("/")
+        takes = " <slug:…> takes letters, digits, hyphens and underscores only: <str:room_name> takes any name."
+        if "<slug:" not in pattern:
+            hyphen = r" \w+ matches no hyphen," if r"\w" in pattern else ""
+            takes = f"{hyphen} [^/]+ matches anything but a slash."
+        return f"This route matches the name lobby, but not {name}, so not every name:{takes}"
     return ""
 
 
@@ -66,12 +70,14 @@ async def test_two_people_chat_through_the_whole_stack(person):
         )
 
 
-async def test_the_address_names_the_room(person, layer):
+@pytest.mark.parametrize("room", ["tea-kitchen_2", "v1.2"])
+async def test_the_address_names_the_room(person, layer, room):
     """The room's name is the part of the address between /ws/chat/ and the last slash."""
-    await join(person("Alice", "/ws/chat/tea-kitchen_2/"))
+    await join(person("Alice", f"/ws/chat/{room}/"))
+    groups = ", ".join(map(repr, layer.groups)) or "none"
     expect(
-        list(layer.groups) == ["chat_tea-kitchen_2"],
-        seen=f"Alice at /ws/chat/tea-kitchen_2/ is in the groups {list(layer.groups)}.",
+        list(layer.groups) == [f"chat_{room}"],
+        seen=f"Alice is at /ws/chat/{room}/, and the groups are: {groups}.",
         asked="The route captures everything between the slashes as room_name, and connect() takes it from the scope.",
         file=FILE,
     )

@@ -1,11 +1,13 @@
 """Stage 5: the chat in a browser, with a page for choosing a room, and a page for each room."""
 
 import json
+import re
 from urllib.parse import quote, unquote, urlsplit
 
 import pytest
+from django.test import Client
 from stage import Page, expect
-from stage.scripts import blame, blame_errors, browse, expect_frame, expect_log, expect_socket
+from stage.scripts import blame, blame_errors, browse, expect_frame, expect_log, expect_socket, expect_text
 
 FILE = "chat/templates/chat/room.html"
 SLASH = 'chat/urls.py has path("<str:room_name>/", …) for the rooms, with the slash.'
@@ -67,7 +69,11 @@ def test_a_name_that_is_typed_leads_to_its_room(client, pytestconfig):
                     file="chat/templates/chat/index.html",
                 )
                 return
+    posted = re.search(r"<form[^>]*method=[\"']?post", page.text, re.IGNORECASE)
     field = page.by_id.get("room-name-input", {}).get("name")
+    if posted:
+        typed_by_post(client, field)
+        return
     response = client.get("/chat/", {field: "lobby"} if field else {}, follow=True)
     here = response.redirect_chain[-1][0] if response.redirect_chain else f"/chat/?{field}=lobby"
     expect(
@@ -81,6 +87,36 @@ def test_a_name_that_is_typed_leads_to_its_room(client, pytestconfig):
         seen=f"Typing lobby on /chat/ led to {here!r}, which answered {response.status_code}.",
         asked='<input name="room"> sends ?room=lobby, and the view redirects to the room in request.GET["room"].',
         file="chat/templates/chat/index.html" if field != "room" else "chat/views.py",
+    )
+    for name in ("a#b", "a?b"):
+        response = client.get("/chat/", {field: name})
+        address = response.headers.get("Location", "nowhere")
+        expect(
+            unquote(urlsplit(address).path) == f"/chat/{name}/",
+            seen=f"Typing {name} on /chat/ led to {address!r}: in an address, # and ? have a meaning of their own.",
+            asked='redirect("room", room_name=…), which escapes the name: /chat/a%23b/.',
+            file="chat/views.py",
+        )
+
+
+def typed_by_post(client, field):
+    """Raise Unmet unless a form that posts leads to the room."""
+    refused = Client(SERVER_NAME="localhost", enforce_csrf_checks=True).post(
+        "/chat/", {field: "lobby"} if field else {}
+    )
+    expect(
+        refused.status_code != 403 or "csrfmiddlewaretoken" in client.get("/chat/").content.decode(),
+        seen='The form on /chat/ has method="post", and no {% csrf_token %} in it: Django answers 403.',
+        asked="A form without a method: a browser asks for /chat/?room=lobby then, and nothing on the server changes.",
+        file="chat/templates/chat/index.html",
+    )
+    response = client.post("/chat/", {field: "lobby"} if field else {})
+    address = response.headers.get("Location", "nowhere")
+    expect(
+        unquote(address) == "/chat/lobby/",
+        seen=f"Typing lobby on /chat/ posts the form, which led to {address!r}, with status {response.status_code}.",
+        asked='The view redirects to the room in request.POST["room"]. If the form has no method, in request.GET.',
+        file="chat/views.py",
     )
 
 
@@ -147,6 +183,9 @@ def test_the_pages_script_shows_what_arrives(client, pytestconfig):
         blame_errors(page)
         asked = "The socket's onmessage adds JSON.parse(event.data).message to #chat-log."
         expect_log(page, ["first", "second"], asked)
+        page.receive(json.dumps({"message": "&lt; is <"}))
+        expect_log(page, ["second", "&lt; is <"], asked)
+        expect_text(page, "textContent or a field's value in place of innerHTML.")
 
 
 def test_the_pages_script_sends_what_is_typed(client, pytestconfig):

@@ -22,8 +22,8 @@ from stage import (
 )
 from stage.browser import ROOM
 from stage.people import project_file
-from stage.ran import Ran
-from stage.scripts import blame, blame_errors, browse, expect_socket
+from stage.scripts import blame, blame_errors, browse, expect_socket, expect_text
+from stage.watch import Watch
 
 FILE = "chat/consumers.py"
 ANY_NAME = "Any name that a person can type is a room, by the rule in chat/rooms.py, on the page and on the socket."
@@ -289,8 +289,15 @@ def test_typing_any_name_leads_to_the_page_of_that_room(client, room):
     """Type a room's name on /chat/, and you reach the page of that room and of no other."""
     response = client.get("/chat/", {"room": room}, follow=True)
     path = unquote(response.redirect_chain[-1][0]) if response.redirect_chain else "no other page"
+    ids = Page(response).by_id
     expect(
-        response.status_code == 200 and path == f"/chat/{room}/" and "chat-log" in Page(response).by_id,
+        response.status_code != 200 or path != f"/chat/{room}/" or "chat-log" in ids,
+        seen=f"The page of the room {room!r} has no element with the id chat-log. Its ids: {', '.join(ids) or 'none'}.",
+        asked="room.html fills a block that chat/base.html has, with the log, the input and the script.",
+        file="chat/templates/chat/room.html",
+    )
+    expect(
+        response.status_code == 200 and path == f"/chat/{room}/",
         seen=f"Typing {room!r} on /chat/ led to {path!r}, which answered {response.status_code}.",
         asked=ANY_NAME + ' The view redirects with redirect("room", room_name=…), which escapes the name.',
         file="chat/views.py",
@@ -389,8 +396,14 @@ async def test_a_name_that_no_room_can_have_is_refused(person, layer, client, ca
     )
     lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     expect(
-        len(lines) == 1,
-        seen=f"The log has {lines or 'no line'}.",
+        len(lines) < 2,
+        seen=f"The socket of the room {show(room)} was refused {len(lines)} times. The log has {lines}.",
+        asked="Whoever hands a socket on, or refuses it, has done their part.",
+        file=project_file(caplog.records[-1].pathname, "chat/sockets.py"),
+    )
+    expect(
+        lines,
+        seen="The log has no line.",
         asked="websocket_connect() writes one line to the log for a refused socket.",
         file="chat/sockets.py",
     )
@@ -583,7 +596,10 @@ async def test_an_error_that_nobody_foresaw_reaches_no_client(person, layer):
 
 async def test_an_error_says_which_frame_it_is_about(person):
     """An error says which of its sender's frames it is about: the first one is number 1."""
-    asked = "websocket_receive() counts the frames of its own client, good and bad. An error has that number."
+    asked = (
+        "websocket_receive() counts the frames of its own client, good and bad, before it handles them. An error has "
+        "that number."
+    )
     bob = await person("Bob").join(asked=ANY_NAME, file=FILE)
     await bob.send(text="Bob's frames have numbers of their own")
     await bob.hear(after="he sent a bad frame", asked=asked, file="chat/sockets.py")
@@ -625,9 +641,10 @@ async def test_a_page_from_elsewhere_may_not_open_a_socket(person, caplog, origi
     accepted = await person("Mallory", origin=origin).connect()
     routing = pytestconfig.project / "tutorial" / "routing.py"
     checked = routing.is_file() and "OriginCheck(" in routing.read_text(encoding="utf-8")
+    host = " Its host isn't localhost: it only has that in its name." if "localhost." in (origin or "") else ""
     expect(
         not accepted,
-        seen=f"A socket with the Origin {origin!r} was accepted.",
+        seen=f"A socket with the Origin {origin!r} was accepted.{host}",
         asked=ORIGINS if checked else "OriginCheck(…) wraps the websocket application.",
         file="tutorial/middleware.py" if checked else "tutorial/routing.py",
     )
@@ -680,7 +697,7 @@ async def test_whatever_ends_a_connection_its_channel_leaves_its_group(person, l
         someone = await person(name).join(asked=ANY_NAME, file=FILE)
         channel = next(iter(layer.groups.get("chat_lobby", ["no channel"])))
         discarded.clear()
-        with Ran(pytestconfig.project) as ran:
+        with Watch(pytestconfig.project) as ran:
             await how(someone)
         if "chat_lobby" in layer.groups:
             raise explain_membership(seen, ran, discarded, channel)
@@ -713,7 +730,7 @@ def explain_membership(seen, ran, discarded, channel):
     if discarded:
         asked = f"group_discard() gets the group and the channel: 'chat_lobby', {channel!r}."
         return Unmet(f"{seen} group_discard() was called with {discarded[-1]}.", asked, FILE)
-    if (FILE, "leave") in ran.functions:
+    if (FILE, "leave") in ran.functions():
         asked = "leave() calls group_discard() with the group and the channel."
         return Unmet(f"{seen} leave() ran, but not group_discard().", asked, FILE)
     if "leave" not in vars(ChatConsumer):
@@ -789,15 +806,34 @@ def test_the_page_connects_again(client, pytestconfig):
         page.evaluate("Math.random = () => 0.5; 0")  # a pause may be random, but not in here
         page.open_socket()
         pauses = []
-        for _ in range(5):
+        for number in range(5):
             page.close_socket()
             pauses.append(connect_again(page))
+            if number == 0:
+                page.run_timers(2000)
+                opened = len(page.sockets) - 1
+                if opened > 1:
+                    blame(
+                        page,
+                        f"One connection was lost, and the page opened {opened} others: each message will be shown "
+                        f"{opened} times.",
+                        "One setTimeout for each lost connection: no setInterval, and nothing in onerror, since a "
+                        "browser reports the close, too.",
+                    )
         if pauses[-1] <= pauses[0]:
             blame(
                 page,
                 f"The server stayed away, and the page tried again after {', '.join(map(str, pauses))} s.",
                 "Each pause is longer than the one before, up to some limit.",
             )
+
+
+def test_what_people_write_is_shown_as_text(client, pytestconfig):
+    """What people write is shown as text: nobody can put an element into the pages of the others."""
+    with browse(client, "/chat/lobby/", pytestconfig.project) as page:
+        expect_socket(page, "lobby", "The socket of the room.")
+        page.open_socket()
+        expect_text(page, "textContent or a field's value in place of innerHTML.")
 
 
 def test_what_is_typed_while_away_is_sent_once(client, pytestconfig):
@@ -808,6 +844,7 @@ def test_what_is_typed_while_away_is_sent_once(client, pytestconfig):
         page.close_socket()
         enter(page, "first")
         enter(page, "second")
+        late = any(socket["late"] for socket in page.sockets)
         connect_again(page)
         page.open_socket()
         blame_errors(page)
@@ -816,8 +853,11 @@ def test_what_is_typed_while_away_is_sent_once(client, pytestconfig):
             blame(
                 page,
                 "“first” and “second” were typed without a connection. "
-                f"When there was one again, the page sent: {', '.join(sent) or 'nothing'}.",
-                "What is typed waits in unsent, and the socket's onopen sends it.",
+                f"When there was one again, the page sent: {', '.join(sent) or 'nothing'}."
+                + (" It had called send() on a socket that was closed, which drops the text." if late else ""),
+                "Only while socket.readyState is WebSocket.OPEN does a message leave unsent. onopen sends what waits."
+                if late
+                else "What is typed waits in unsent, and the socket's onopen sends it.",
             )
         for each in sent:
             page.receive(each)

@@ -22,17 +22,21 @@ def person(application, caplog):
     return lambda name: Person(name, application, "/ws/chat/lobby/", log=caplog.records)
 
 
-async def test_a_class_that_speaks_at_once_fits_into_a_mailbox(layer):
-    """If 200 students send 3 messages each at once, all 600 fit into the mailbox of someone who isn't reading yet."""
-    from django.conf import settings
-
-    asked = 'CHANNEL_LAYERS["default"]["CONFIG"]["capacity"] is 10_000.'
+def expect_memory(layer):
     expect(
         isinstance(layer, InMemoryChannelLayer),
         seen=f"REDIS_URL isn't set in the environment, and the layer is a {type(layer).__name__}.",
         asked='Without REDIS_URL in os.environ, the layer is the one in memory: if "REDIS_URL" in os.environ.',
         file=FILE,
     )
+
+
+async def test_a_class_that_speaks_at_once_fits_into_a_mailbox(layer):
+    """If 200 students send 3 messages each at once, all 600 fit into the mailbox of someone who isn't reading yet."""
+    from django.conf import settings
+
+    asked = 'CHANNEL_LAYERS["default"]["CONFIG"]["capacity"] is 10_000.'
+    expect_memory(layer)
     expect(
         isinstance(layer.capacity, int),
         seen=f"The layer's capacity is {layer.capacity!r} (type {type(layer.capacity).__name__}).",
@@ -58,8 +62,8 @@ import tutorial.asgi
 from channels.layers import get_channel_layer
 
 layer = get_channel_layer()
-hosts = getattr(layer, "hosts", [{"address": "no address"}])
-print(f"{type(layer).__name__}, {hosts[0]['address']}, capacity {layer.capacity}")
+hosts = getattr(layer, "hosts", None) or [{"address": "no address"}]
+print(f"{type(layer).__name__}, {hosts[0].get('address', hosts[0])}, capacity {layer.capacity}")
 """
 
 
@@ -87,12 +91,38 @@ import sys
 
 for name in ("redis", "channels_redis"):
     sys.modules[name] = None  # as where it isn't installed
-import tutorial.asgi
+
+import asyncio
+
+from tutorial.asgi import application
+from chat.consumers import ChatConsumer
+
+
+async def connect(self):
+    raise LookupError("a fault of the chat, and no outage")
+
+
+async def receive():
+    return {"type": "websocket.connect"}
+
+
+async def send(event):
+    pass
+
+
+ChatConsumer.connect = connect
+headers = [(b"host", b"localhost"), (b"origin", b"http://localhost")]
+scope = {"type": "websocket", "path": "/ws/chat/lobby/", "headers": headers, "query_string": b"", "subprotocols": []}
+try:
+    asyncio.run(application(scope, receive, send))
+except LookupError:
+    pass
 """
 
 
-def test_a_chat_without_redis_needs_none_of_its_packages(pytestconfig):
-    """Without REDIS_URL, the chat starts on a computer where redis and channels_redis aren't installed."""
+def test_a_chat_without_redis_needs_none_of_its_packages(layer, pytestconfig):
+    """Without REDIS_URL, the chat works on a computer where redis and channels_redis aren't installed."""
+    expect_memory(layer)
     run = run_python(pytestconfig.project, "-c", NO_REDIS)
     if run.returncode == 0:
         return
@@ -161,6 +191,8 @@ def explain_outage(error, records, asked, project):
 
 async def test_an_error_of_the_chat_is_not_called_an_outage(person, layer, caplog):
     """An error in the chat itself isn't taken for an outage: it stays an error that can be found."""
+
+    expect_memory(layer)
 
     async def group_add(group, channel):
         raise KeyError("a mistake in the chat")

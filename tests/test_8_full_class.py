@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import gc
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tracemalloc
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +20,7 @@ from channels.exceptions import ChannelFull
 from channels.layers import InMemoryChannelLayer
 from stage import TIMEOUT, TURN, Person, Unmet, expect, explain_output, find_forgotten_await
 from stage.people import AFTER_SILENCE, project_file
-from stage.ran import Ran
+from stage.watch import Watch
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
@@ -312,10 +314,20 @@ async def test_a_full_mailbox_is_reported_to_the_sender_and_once_in_the_log(
     for number in range(2):
         await alice.say(str(number))
         await hear_all([alice, bob])
-    with Ran(pytestconfig.project) as ran:
-        for number in range(2, 5):
-            await lose_two(alice, bob, str(number), layer, group)
-    noted = {file for file, name in ran.functions if file == "chat/lost_deliveries.py" and name != "__init__"}
+    with Watch(pytestconfig.project) as ran:
+        try:
+            for number in range(2, 5):
+                await lose_two(alice, bob, str(number), layer, group)
+        except Unmet as unmet:
+            waiting = [call for call in ran.of("group_send") if not call.ended and call.raised is None]
+            if "got nothing" not in unmet.seen or not waiting:
+                raise
+            raise Unmet(
+                f"{unmet.seen} group_send() is still waiting\n       in {waiting[-1].file}, line {waiting[-1].line}",
+                "put_nowait() waits for nobody: it raises QueueFull at once if a mailbox is full.",
+                waiting[-1].file,
+            ) from None
+    noted = {file for file, name in ran.functions() if file == "chat/lost_deliveries.py" and name != "__init__"}
 
     def find_lines():
         return [record for record in caplog.records if "lobby" in record.getMessage()]
@@ -492,10 +504,10 @@ async def test_nothing_is_left_of_people_who_have_gone(person, layer, pytestconf
             asked=BOTH_READERS,
             file=FILE,
         )
-    with Ran(pytestconfig.project) as ran:
+    with Watch(pytestconfig.project) as ran:
         await talker.leave()
     members = len(layer.groups.get("chat_lobby", ()))
-    left = "leave" in ran.names()
+    left = bool(ran.of("leave"))
     expect(
         not layer.groups,
         seen=f"101 people came and went, and {members} dead channels are still in the group chat_lobby."
@@ -816,13 +828,13 @@ async def test_no_more_is_taken_in_than_is_handled(held_server, person, pytestco
 async def explain_no_pause(server, person, project):
     """Return the Unmet for a server that takes in too much, from what runs when a client says something."""
     look_at_the_connection()
-    with Ran(project) as ran:
+    with Watch(project) as ran:
         alice = await person("Alice").join(asked=JOINED, file=FILE)
         await alice.say("hello")
         await hear_all([alice])
     seen = f"A consumer was busy with its client's first frame, and the server took in {LARGE} MiB more."
     more = {"routing", "asgi", "settings", "urls", "middleware", "outages", "connections", "__init__"}
-    own = sorted(file for file in ran.files() if file.startswith("tutorial/") and Path(file).stem not in more)
+    own = sorted(file for file, _ in ran.functions() if file.startswith("tutorial/") and Path(file).stem not in more)
     if not own:
         seen += " No line of tutorial/backpressure.py ran."
         asked = "In tutorial/routing.py, Backpressure(…) wraps everything else: it pauses reading during a frame."
@@ -937,4 +949,34 @@ async def test_whoever_never_reads_is_disconnected(server):
         seen=f"Somebody in the room didn't read. {UNREAD} MiB were sent to them, and waited in the server.",
         asked="send_if_it_reads() measures what waits for its client, and disconnects it if that exceeds MAY_WAIT.",
         file="tutorial/backpressure.py",
+    )
+
+
+async def test_what_was_said_is_not_kept(person):
+    """What was said takes no memory once everybody has heard it: a chat may run for days."""
+    alice = await person("Alice").join(asked=JOINED, file=FILE)
+    heard = 0
+
+    async def talk(number):
+        nonlocal heard
+        await alice.say(f"{number:0>4000}")
+        heard += len((await alice.hear(after="Alice spoke", asked=JOINED, file=FILE))["message"])
+
+    for number in range(50):  # whatever is made once is made now, and a cache of a few frames is full
+        await talk(number)
+    tracemalloc.start()
+    try:
+        for number in range(50, 250):
+            await talk(number)
+        gc.collect()
+        kept = tracemalloc.get_traced_memory()[0]
+        places = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, "*/chat/*")])
+        largest = places.statistics("filename")[:1]
+    finally:
+        tracemalloc.stop()
+    expect(
+        kept < 400_000,
+        seen=f"Alice said 200 messages of 4,000 characters, and {kept // 1024} KiB of memory are still taken.",
+        asked="A cache has a limit, lru_cache(maxsize=32) for example, and nothing else keeps what was said.",
+        file="chat/" + Path(largest[0].traceback[0].filename).name if largest else "chat/messages.py",
     )

@@ -6,10 +6,9 @@ import re
 import traceback
 from pathlib import Path
 
-from stage.code import FILES, Code, closest
+from stage.code import FILES, Code, closest, stage_of
 from stage.expectations import Unmet
 from stage.meanings import Meaning, find_meaning
-
 
 # Lines of manage.py that every error of Django passes.
 STARTS_DJANGO = "main()", "execute_from_command_line(sys.argv)"
@@ -114,7 +113,7 @@ def _explain_missing_module(problem, module, asked, file):
     """Say who names a module that can't be found, and what there is in its place."""
     code, own = problem.code, module.partition(".")[0] in ("chat", "tutorial")
     path = module.replace(".", "/") + (".py" if "." in module else "/__init__.py")
-    if own and path in FILES:
+    if own and FILES.get(path, 99) <= stage_of():
         return missing_file(path, problem.project, asked)
     meaning = find_meaning(problem)
     if meaning:
@@ -132,10 +131,14 @@ def _explain_missing_module(problem, module, asked, file):
     modules |= {"django.contrib.staticfiles", "django.shortcuts", "asgiref.sync", "json", "asyncio"}
     alike = closest(module, modules)
     seen = f"There is no module {module}. It is named\n       in {where}, line {line}: {code.line(where, line)}"
-    if alike:
-        asked = f"There is {'a module ' if '.' in alike else ''}{alike}. Is that the one you mean?"
+    if module.endswith(".apps"):
+        asked = f'The app\'s own name: "{module.removesuffix(".apps")}".'
+    elif alike:
+        asked = f"A module that is there: {alike}, perhaps."
+    elif own and path in FILES:
+        asked = f"{path} belongs to stage {FILES[path]}: nothing names it before."
     else:
-        asked = "A module that is there: check this name, letter by letter."
+        asked = "A module that is there."
     return Unmet(seen, asked, where)
 
 

@@ -119,6 +119,21 @@ MEANINGS = [
         None,
     ),
     (
+        r"MultiValueDictKeyError: '(\w+)'",
+        "The address has no ?{0}=…, and then request.GET[…] raises this error.",
+        None,
+    ),
+    (
+        r"Passing a 3-tuple to include\(\)",
+        "admin.site.urls is included already.",
+        None,
+    ),
+    (
+        r"'\w*Middleware\w*' object is not iterable\n.*URLRouter\(",
+        "URLRouter takes a list of routes, and got a middleware: the two are inside out.",
+        None,
+    ),
+    (
         "^StopConsumer",
         "This is how a consumer ends after its client has left or was refused: __call__ has to catch StopConsumer.",
         "chat/sockets.py",
@@ -144,7 +159,14 @@ MEANINGS = [
         "chat/urls.py",
     ),
 ]
-ASKED = {"url() is gone since Django 4.": "path(…), or re_path(…) for a regular expression, both from django.urls."}
+ASKED = {
+    "The address has no ?room=…, and then request.GET[…] raises this error.": 'request.GET.get("room", "")',
+    "admin.site.urls is included already.": 'path("admin/", admin.site.urls), without include().',
+    "URLRouter takes a list of routes, and got a middleware: the two are inside out.": (
+        "AuthMiddlewareStack(URLRouter(…))"
+    ),
+    "url() is gone since Django 4.": "path(…), or re_path(…) for a regular expression, both from django.urls.",
+}
 
 
 def find_meaning(problem):
@@ -480,14 +502,15 @@ def a_groups_name_is_not_allowed(problem):
 
 def an_event_has_no_handler(problem):
     """ValueError of Channels: an event's type has to name a method."""
-    found = re.search(r"No handler for message type ([\w.]*\w)", problem.what)
+    found = re.search(r"No handler for message type (.+?)\.?$", problem.what.partition("\n")[0])
     if not found:
         return None
     kind, code, file = found[1], problem.code, "chat/consumers.py"
     wanted = kind.replace(".", "_")
     consumer = code.find_class(file, "ChatConsumer")
     methods = {node.name: node.lineno for node in getattr(consumer, "body", ()) if hasattr(node, "name")}
-    seen = f"The consumer has no method for the type {kind}: an event's type names the method that handles the event."
+    shown = repr(kind) if " " in kind else kind
+    seen = f"The consumer has no method for the type {shown}: an event's type names the method that handles the event."
     handlers = [
         name for name in methods if name not in ("connect", "disconnect", "receive", "leave") and name[0] != "_"
     ]
@@ -546,7 +569,8 @@ def the_application_is_named_wrongly(problem):
         if "ASGI_APPLICATION" in (problem.code.names(file) or {}):
             return None
         return Meaning(
-            'The settings have no ASGI_APPLICATION = "tutorial.routing.application", so no server finds the application.',
+            'The settings have no ASGI_APPLICATION = "tutorial.routing.application", so no server finds the '
+            "application.",
             None,
             file,
         )
@@ -618,8 +642,9 @@ def the_try_around_it_catches_less(problem):
                 for kind in getattr(handler.type, "elts", [handler.type] if handler.type else []):
                     caught = _look_up(ast.unparse(kind), frame)
                     if isinstance(caught, type) and issubclass(caught, type(problem.error)):
-                        words = f"The `except` catches {ast.unparse(kind)}, but not {type(problem.error).__name__}."
-                        return Meaning(words, None, file, handler.lineno)
+                        name = type(problem.error).__name__
+                        words = f"The `except` catches {ast.unparse(kind)}, but not every {name}."
+                        return Meaning(words, f"`except {name}` catches this one, too.", file, handler.lineno)
     return None
 
 

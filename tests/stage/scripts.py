@@ -14,9 +14,7 @@ from stage.browser import Browser
 from stage.expectations import Unmet
 
 EVENTS = {"submit", "click", "keyup", "keydown", "keypress", "input", "change", "open", "message", "close", "error"}
-ELEMENTS_FIRST = (
-    "The <script> stands at the end of the <body>, or has defer: before that, its elements aren't there yet."
-)
+ELEMENTS_FIRST = "The <script> stands at the end of the <body>: before that, its elements aren't there yet."
 
 
 @contextlib.contextmanager
@@ -211,6 +209,8 @@ def _no_such_function(owner, name):
     alike = _closest(name, known)
     if name == "emit":
         return "A WebSocket has no emit().", "socket.send(JSON.stringify({message: …}))."
+    if name == "on":
+        return "A WebSocket has no on().", "socket.onmessage = …, or socket.addEventListener(…)."
     return (
         f"The closest name that exists is {alike}." if alike else ""
     ), f"{alike}()." if alike else "A function that exists."
@@ -378,6 +378,12 @@ def expect_log(page, messages, asked):
         if elsewhere:
             blame(page, f"{seen}: the messages are elsewhere on the page.", asked)
         blame(page, f"{seen}: nothing.{_deaf(page)}", asked)
+    if any(html.unescape(message) in log for message in messages if html.unescape(message) != message):
+        blame(
+            page,
+            f"{seen}: the message was read as markup, so some of its characters are others now.",
+            "A textarea's value, or textContent: both take a message for text. innerHTML takes it for markup.",
+        )
     if "[object" in log:
         blame(page, f"{seen}: an object in place of its message.", asked)
     if "undefined" in log:
@@ -395,6 +401,18 @@ def expect_log(page, messages, asked):
             page, f"{seen}: the last message has replaced those before it.", "+= in place of =, so that the log grows."
         )
     blame(page, f"{seen}.", asked)
+
+
+def expect_text(page, asked):
+    """Raise Unmet if a message that looks like markup becomes an element of the page."""
+    page.receive(json.dumps({"message": "<samp>hello</samp>"}))
+    if page.evaluate('document.querySelectorAll("samp").length') > 0:
+        blame(
+            page,
+            "Somebody wrote <samp>hello</samp>, and the page made an element of it: what people write can change the "
+            "page of everybody in the room, and run scripts there.",
+            asked,
+        )
 
 
 def _deaf(page):

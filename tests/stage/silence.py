@@ -2,7 +2,6 @@
 
 import ast
 
-from stage.code import shorten
 from stage.expectations import Unmet
 
 CONSUMER = "chat/consumers.py"
@@ -47,7 +46,7 @@ def _about(unmet, code, call, expected):
     """Say how this call ended, before it did what was expected of it."""
     place = _place(code, call.file, call.line)
     if call.ended and call.returned is not None:
-        why = f"{call.name}() returned {shorten(call.returned)}, which goes nowhere.{place}"
+        why = f"{call.name}() returned {call.returned}, which goes nowhere.{place}"
         asked = f"{call.name}() awaits self.send(…) itself." if expected == "send" else unmet.asked
         return _add(unmet, why, asked, call.file)
     if call.ended and _has_lines_after(code, call):

@@ -34,6 +34,7 @@ class Slip:
     line: int
     seen: str
     asked: str
+    opens: str | None = None  # the file to change, if not the one with this line
 
     def tell(self, code):
         """Return what is there, with the line itself."""
@@ -53,6 +54,8 @@ def find_slips(code, stage):
             slips += _settings(code, file)
         if file == CONSUMER:
             slips += _consumer(code, file, stage)
+        if file in ("chat/routing.py", "chat/urls.py", "tutorial/urls.py"):
+            slips += _routes(code, file)
         slips += _lines(code, file)
     return slips
 
@@ -83,6 +86,54 @@ def _names_that_others_look_for(code, file, stage):
                     )
 
 
+def _routes(code, file):
+    """Yield the slips in the routes: what leads nowhere, or to a consumer in the wrong way."""
+    sockets = file == "chat/routing.py"
+    asks_for_room = '"room_name"' in code.text(CONSUMER).replace("'", '"')
+    for call in code.walk(file, ast.Call):
+        if ast.unparse(call.func).rpartition(".")[2] not in ("path", "re_path") or len(call.args) < 2:
+            continue
+        address, view = call.args[:2]
+        leads_to = ast.unparse(view)
+        if not sockets:
+            if "Consumer" in leads_to:
+                yield Slip(
+                    file,
+                    call.lineno,
+                    f"{file} leads to a consumer. Django looks for pages here, and never for sockets.",
+                    "The socket's route in websocket_urlpatterns, in chat/routing.py.",
+                    "chat/routing.py",
+                )
+            continue
+        if isinstance(view, ast.Call) and ast.unparse(view.func).endswith("Consumer"):
+            yield Slip(
+                file,
+                view.lineno,
+                f"{leads_to} makes one consumer, and all sockets share it.",
+                f"{ast.unparse(view.func)}.as_asgi(): it makes a new consumer for each socket.",
+            )
+        elif leads_to.endswith(".as_asgi"):
+            yield Slip(file, view.lineno, "The parentheses after as_asgi are missing.", f"{leads_to}()")
+        if isinstance(address, ast.Constant) and isinstance(address.value, str):
+            parts = re.findall(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>", address.value)
+            names = [first or second for first, second in parts]
+            braces = re.search(r"\{(\w+)\}", address.value)
+            if braces and "(?P" not in address.value:
+                yield Slip(
+                    file,
+                    address.lineno,
+                    f"To path(), {braces[0]} is text like any other: a part with a name has angle brackets.",
+                    f"<str:{braces[1]}>",
+                )
+            elif names and asks_for_room and "room_name" not in names:
+                yield Slip(
+                    file,
+                    address.lineno,
+                    f"The route's part is called {names[0]}, and the consumer asks for room_name.",
+                    "<str:room_name>",
+                )
+
+
 def _settings_module(code, file):
     """Yield a slip for a name that is nearly DJANGO_SETTINGS_MODULE: Django reads nothing else."""
     name = "DJANGO_SETTINGS_MODULE"
@@ -111,6 +162,15 @@ def _settings(code, file):
         values = [
             each for each in ast.walk(node.value) if isinstance(each, ast.Constant) and isinstance(each.value, str)
         ]
+        if name == "MIDDLEWARE":
+            for value in values:
+                if value.value.startswith("channels."):
+                    yield Slip(
+                        file,
+                        value.lineno,
+                        f"MIDDLEWARE has {value.value!r}, which is for sockets. Django's requests go through it.",
+                        "MIDDLEWARE without this line. In tutorial/routing.py, it wraps the URLRouter.",
+                    )
         if name == "ALLOWED_HOSTS" and isinstance(node.value, (ast.List, ast.Tuple)):
             for value in values:
                 if "://" in value.value or re.search(r"[^:\]]:\d+$", value.value) or "/" in value.value:
@@ -174,7 +234,7 @@ def _consumer(code, file, stage):
                 yield Slip(
                     file,
                     node.lineno,
-                    f"ChatConsumer has two methods called {node.name}. Python keeps the last one, and forgets the first.",
+                    f"ChatConsumer has two methods called {node.name}. Python keeps the last one only.",
                     f"One method called {node.name}.",
                 )
             methods[node.name] = node

@@ -6,6 +6,8 @@ import threading
 import types
 from dataclasses import dataclass, field
 
+from stage.code import shorten
+
 ENDS = {"RETURN_VALUE", "RETURN_CONST"}
 COROUTINE = 0x80 | 0x20 | 0x200  # inspect.CO_COROUTINE, CO_GENERATOR, CO_ASYNC_GENERATOR
 
@@ -18,7 +20,7 @@ class Call:
     file: str  # as in "chat/consumers.py"
     frame: types.FrameType | None = field(repr=False)  # None as soon as it is over
     line: int  # where it is now, or where it ended
-    returned: object = None
+    returned: str | None = None  # as repr() shows it, or None if it returned None
     ended: bool = False
     raised: BaseException | None = None
     caught: list = field(default_factory=list)  # (error, line number) of each that it caught
@@ -29,7 +31,7 @@ class Watch:
     Watches the project's functions during a `with` statement. Afterwards `calls` has each call, in order.
 
     It uses sys.settrace(), for the project's own frames only. Where a debugger or a coverage tool traces already, it
-    watches nothing.
+    watches nothing. One Watch inside another takes its place for that time.
     """
 
     def __init__(self, project):
@@ -37,7 +39,8 @@ class Watch:
         self.calls, self._by_frame = [], {}
 
     def __enter__(self):
-        self.free = sys.gettrace() is None
+        self.before = sys.gettrace()
+        self.free = self.before is None or isinstance(getattr(self.before, "__self__", None), Watch)
         if self.free:
             sys.settrace(self._trace)
             threading.settrace(self._trace)
@@ -45,8 +48,12 @@ class Watch:
 
     def __exit__(self, *error):
         if self.free:
-            sys.settrace(None)
-            threading.settrace(None)
+            sys.settrace(self.before)
+            threading.settrace(self.before)
+
+    def functions(self):
+        """Return {(file, name)} of the functions that ran."""
+        return {(call.file, call.name) for call in self.calls}
 
     def of(self, name):
         """Return the calls of the functions with this name."""
@@ -79,7 +86,7 @@ class Watch:
         elif event == "return":
             last = dis.opname[frame.f_code.co_code[frame.f_lasti]]
             if call.raised is None and (not frame.f_code.co_flags & COROUTINE or last in ENDS):
-                call.ended, call.returned = True, argument
+                call.ended, call.returned = True, None if argument is None else shorten(argument)
             if call.ended or call.raised is not None:
                 call.frame = None  # nothing here may keep its variables alive
                 del self._by_frame[id(frame)]

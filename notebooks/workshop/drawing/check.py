@@ -25,6 +25,11 @@ class Check:
         passed = sum(green is True for green, _, _ in self.rows())
         return f"{self.title}: {passed} of {len(self.sentences)} green"
 
+    def advice(self):
+        """Return a sentence about where to begin, if there is more than one reason why something is red."""
+        reasons = {case["seen"] for cases in self.sentences.values() for case in cases if not case["green"]}
+        return "Begin with the first red one: others may be red because of it." if len(reasons) > 1 else ""
+
     def rows(self):
         """
         Yield (green, sentence, why) for each sentence. `why` is a list of lines, empty if it is green.
@@ -57,7 +62,7 @@ class Check:
     def __str__(self):
         if not self.sentences:
             return f"The tests did not run. pytest says:\n{self.output.strip()}"
-        lines = [self.headline(), *filter(None, [self.first])]
+        lines = [self.headline(), *filter(None, [self.first, self.advice()])]
         for green, sentence, why in self.rows():
             lines += [f"{MARKS[green][0]} {sentence}", *(f"    {line}" for line in why)]
         return "\n".join(lines)
@@ -67,7 +72,7 @@ class Check:
     def _repr_html_(self):
         if not self.sentences:
             return f"<pre>{html.escape(str(self))}</pre>"
-        rows = [f"<p>{html.escape(self.first)}</p>"] if self.first else []
+        rows = [f"<p>{html.escape(text)}</p>" for text in (self.first, self.advice()) if text]
         for green, sentence, why in self.rows():
             mark = '<b style="color: {1}">{0}</b>'.format(*MARKS[green])
             reason = f'<pre style="margin: 0 0 0.5em 1.5em">{html.escape(chr(10).join(why))}</pre>' if why else ""

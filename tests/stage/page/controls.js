@@ -88,7 +88,8 @@ class HTMLSelectElement extends Control {
 }
 class HTMLTextAreaElement extends Control {
   get defaultValue() {
-    return this.textContent;
+    // Its own texts: elements put into a textarea are never shown.
+    return this.childNodes.filter((each) => each instanceof Text).map((each) => each.data).join("");
   }
   set defaultValue(text) {
     this.textContent = text;
