@@ -177,6 +177,42 @@ async def test_the_channel_layer_is_in_memory(layer):
     assert await layer.receive(channel) == {"type": "hello"}
 
 
+SHOW_SETTINGS = """
+from django.conf import settings
+
+print(repr(settings.DEBUG), *settings.ALLOWED_HOSTS)
+"""
+
+
+def test_the_environment_variables_do_what_they_say(pytestconfig):
+    """If the settings read DJANGO_DEBUG and DJANGO_ALLOWED_HOSTS, 0 is no, and commas separate hosts."""
+    project = pytestconfig.project
+    text = (project / FILE).read_text(encoding="utf-8") if (project / FILE).is_file() else ""
+    run = run_python(
+        project,
+        "-c",
+        SHOW_SETTINGS,
+        DJANGO_SETTINGS_MODULE="tutorial.settings",
+        DJANGO_DEBUG="0",
+        DJANGO_ALLOWED_HOSTS="chat.example,10.0.0.7",
+    )
+    if run.returncode:
+        raise explain_output(run.stderr, project, "The settings can be read.", FILE)
+    debug, *hosts = run.stdout.split()
+    expect(
+        "DJANGO_DEBUG" not in text or debug == "False",
+        seen=f'With DJANGO_DEBUG=0, DEBUG is {debug}. A variable is a text, and for Python the text "0" is true.',
+        asked='DEBUG = os.environ.get("DJANGO_DEBUG", "1") not in ("0", …)',
+        file=FILE,
+    )
+    expect(
+        "DJANGO_ALLOWED_HOSTS" not in text or {"chat.example", "10.0.0.7"} <= set(hosts),
+        seen=f"With DJANGO_ALLOWED_HOSTS=chat.example,10.0.0.7, ALLOWED_HOSTS is {hosts}.",
+        asked='The variable is a text with commas: .split(",") makes a list of it.',
+        file=FILE,
+    )
+
+
 def test_the_addresses_under_chat_are_the_apps(django):
     """Addresses that begin with /chat/ are looked up in chat/urls.py."""
     from django.urls import get_resolver

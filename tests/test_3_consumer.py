@@ -6,7 +6,7 @@ import pytest
 from channels.layers import InMemoryChannelLayer, channel_layers
 from channels.routing import URLRouter
 from django.urls import path
-from stage import Person, Standstill, Unmet, compare, expect, shorten
+from stage import Person, Standstill, StoodStill, Unmet, compare, expect, shorten
 
 FILE = "chat/consumers.py"
 
@@ -125,7 +125,9 @@ async def test_rooms_are_apart(person, layer):
         frame == {"message": "only for the kitchen"},
         seen=f"Carol, in the kitchen, first got {compare(frame, {'message': 'only for the kitchen'})}"
         + ("" if groups else " Nothing was sent to a group."),
-        asked="Each room has its own group, named after the room in the scope's url_route.",
+        asked='chat_msg() sends {"message": …}, with the text that came.'
+        if "only for the kitchen" in str(frame)
+        else "Each room has its own group, named after the room in the scope's url_route.",
         file=FILE,
     )
 
@@ -189,7 +191,7 @@ async def test_a_person_joins_before_being_accepted(person, layer):
     alice = person("Alice")
     await alice.socket.send_input({"type": "websocket.connect"})
     nothing = await alice.socket.receive_nothing()
-    expect(layer.asked_to_join, seen="Alice connected, and group_add() was not called.", asked=JOINS, file=FILE)
+    expect(layer.asked_to_join, seen="A socket was opened, and group_add() was not called.", asked=JOINS, file=FILE)
     expect(
         nothing,
         seen="Alice was accepted before her channel was in the group: she misses what is said until then.",
@@ -219,7 +221,7 @@ async def test_nobody_waits_for_anothers_consumer(person, layer, pytestconfig):
             await asyncio.wait({asyncio.ensure_future(listener.next_event())}, timeout=2)
         await bob.leave()
     if standstill.place:
-        raise Unmet(
+        raise StoodStill(
             "One call made everybody wait: the whole server stood still.\n       in {}, line {}: {}".format(
                 *standstill.place
             ),

@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote, urlsplit
 import pytest
 from django.test import Client
 from stage import Page, expect
-from stage.scripts import blame, blame_errors, browse, expect_frame, expect_log, expect_socket, expect_text
+from stage.scripts import blame, blame_errors, browse, expect_frame, expect_log, expect_once, expect_socket, expect_text
 
 FILE = "chat/templates/chat/room.html"
 SLASH = 'chat/urls.py has path("<str:room_name>/", …) for the rooms, with the slash.'
@@ -107,7 +107,7 @@ def typed_by_post(client, field):
     expect(
         refused.status_code != 403 or "csrfmiddlewaretoken" in client.get("/chat/").content.decode(),
         seen='The form on /chat/ has method="post", and no {% csrf_token %} in it: Django answers 403.',
-        asked="A form without a method: a browser asks for /chat/?room=lobby then, and nothing on the server changes.",
+        asked="A form without a method: a browser then asks for /chat/?room=lobby, and the view reads request.GET.",
         file="chat/templates/chat/index.html",
     )
     response = client.post("/chat/", {field: "lobby"} if field else {})
@@ -197,7 +197,11 @@ def test_the_pages_script_sends_what_is_typed(client, pytestconfig):
         page.type("hello")
         page.click("chat-message-submit")
         blame_errors(page)
+        button = Page(client.get("/chat/lobby/")).by_id.get("chat-message-submit", {})
+        if button.get("type") == "button" and not page.frames and "form" in Page(client.get("/chat/lobby/")).tags:
+            blame(page, 'The button has type="button": a click on it does not send the form.', 'type="submit".')
         expect_frame(page, "hello", "After “hello” and a click on the button", asked)
+        expect_once(page, "hello", "A message is shown when it arrives: its sender gets it, too.")
     with room_page(client, pytestconfig.project) as page:
         page.open_socket()
         page.type("hello")

@@ -22,7 +22,7 @@ from stage import (
 )
 from stage.browser import ROOM
 from stage.people import project_file
-from stage.scripts import blame, blame_errors, browse, expect_socket, expect_text
+from stage.scripts import blame, blame_errors, browse, expect_once, expect_socket, expect_text
 from stage.watch import Watch
 
 FILE = "chat/consumers.py"
@@ -43,7 +43,7 @@ ODD_NAMES += [
     "می\u200cخواهم",
 ]
 BLANK_NAMES = [" ", "\u3000", "\u200b"]
-STRAY_NAMES = ["lobby\n", "two\nlines", "tab\tbed", "nul\0"]
+STRAY_NAMES = ["lobby\n", "two\nlines", "tab\tbed", "nul\0", '\t"><samp>']
 STRAY_NAMES += ["lob\u200bby", "\u202elobby", "a\u2028b", "lobby\u200d"]  # invisible, or not to be told apart
 NO_NAMES = ["x" * 95, "😀" * 95, ".", "..", "a/b", "/", *STRAY_NAMES, *BLANK_NAMES]
 ANY_PATH = "The last route matches any path: it refuses the socket and logs its path."
@@ -423,6 +423,12 @@ async def test_a_name_that_no_room_can_have_is_refused(person, layer, client, ca
     response = await asyncio.to_thread(client.get, f"/chat/{quote(room, safe='')}/")
     page = Page(response)
     expect(
+        "<samp>" not in page.text,
+        seen=f"The page that refuses {show(room)} has the name in it unescaped: a browser takes it for markup.",
+        asked="{{ room_name }}, which Django escapes, and |safe nowhere.",
+        file="chat/templates/chat/index.html",
+    )
+    expect(
         response.status_code == 400 and "room-name-problem" in page.by_id,
         seen=f"The page of the room {show(room)} answered {response.status_code} without an element room-name-problem."
         if "room-name-problem" not in page.by_id
@@ -754,6 +760,18 @@ def enter(page, message):
     blame_errors(page)
 
 
+def lose_connection(page):
+    """Close the page's socket. Raises Unmet if the page opens another at once."""
+    before = len(page.sockets)
+    page.close_socket()
+    if len(page.sockets) > before:
+        blame(
+            page,
+            "The socket was closed, and the page opened another at once, without a pause.",
+            "A pause first: setTimeout(connect, …), without parentheses after connect.",
+        )
+
+
 def connect_again(page):
     """Let time pass until the page opens its next socket, and return after how many seconds. At most one minute."""
     before = len(page.sockets)
@@ -762,6 +780,12 @@ def connect_again(page):
         if len(page.sockets) > before:
             return step / 5
     blame_errors(page)
+    if before > 1 and "close" not in page.sockets[-1]["listens"]:
+        blame(
+            page,
+            f"The page's socket number {before} was closed, and nothing happened: it has no onclose.",
+            "connect() makes the socket and sets its handlers: they belong to one socket.",
+        )
     return blame(
         page,
         "The socket was closed, and within a minute the page opened no other.",
@@ -807,7 +831,7 @@ def test_the_page_connects_again(client, pytestconfig):
         page.open_socket()
         pauses = []
         for number in range(5):
-            page.close_socket()
+            lose_connection(page)
             pauses.append(connect_again(page))
             if number == 0:
                 page.run_timers(2000)
@@ -836,12 +860,31 @@ def test_what_people_write_is_shown_as_text(client, pytestconfig):
         expect_text(page, "textContent or a field's value in place of innerHTML.")
 
 
+def test_each_message_is_sent_and_shown_once(client, pytestconfig):
+    """A message is sent when its writer is done, not at an input method's Enter, and everyone sees it once."""
+    with browse(client, "/chat/lobby/", pytestconfig.project) as page:
+        expect_socket(page, "lobby", "The socket of the room.")
+        page.open_socket()
+        page.type("nihao")
+        page.compose_enter()
+        blame_errors(page)
+        if page.frames:
+            blame(
+                page,
+                "The Enter with which an input method takes a character over sent the message, half written.",
+                "A form's own submit doesn't hear that Enter. A key's event has isComposing then.",
+            )
+        page.press_enter()
+        blame_errors(page)
+        expect_once(page, "nihao", "A message is shown when it arrives: its sender gets it, too.")
+
+
 def test_what_is_typed_while_away_is_sent_once(client, pytestconfig):
     """What is typed without a connection waits, goes out once when there is one again, and in order."""
     with browse(client, "/chat/lobby/", pytestconfig.project) as page:
         expect_socket(page, "lobby", "The socket of the room.")
         page.open_socket()
-        page.close_socket()
+        lose_connection(page)
         enter(page, "first")
         enter(page, "second")
         late = any(socket["late"] for socket in page.sockets)
@@ -861,7 +904,7 @@ def test_what_is_typed_while_away_is_sent_once(client, pytestconfig):
             )
         for each in sent:
             page.receive(each)
-        page.close_socket()
+        lose_connection(page)
         connect_again(page)
         page.open_socket()
         if len(page.frames) > len(sent):
@@ -908,7 +951,7 @@ def test_what_may_be_lost_is_given_back(client, pytestconfig):
         enter(page, "first")
         enter(page, "second")
         page.receive('{"message": "first"}')
-        page.close_socket()
+        lose_connection(page)
         blame_errors(page)
         if page.text("chat-message-input") != "second":
             blame(

@@ -137,8 +137,9 @@ def test_a_chat_without_redis_needs_none_of_its_packages(layer, pytestconfig):
     )
 
 
-async def test_a_layer_that_does_not_answer_is_logged_in_one_line(person, caplog, pytestconfig):
-    """When Redis is down, a connection is refused, and one line in the log says why."""
+@pytest.mark.parametrize("how", ["is away", "is silent"])
+async def test_a_layer_that_does_not_answer_is_logged_in_one_line(person, caplog, pytestconfig, how):
+    """When Redis is down, or doesn't answer, a connection is refused, and one line in the log says why."""
     from channels_redis.core import RedisChannelLayer
     from redis.exceptions import RedisError
 
@@ -146,7 +147,10 @@ async def test_a_layer_that_does_not_answer_is_logged_in_one_line(person, caplog
     with socket.socket() as nobody_listens:
         nobody_listens.bind(("127.0.0.1", 0))
         port = nobody_listens.getsockname()[1]
-        channel_layers.set("default", RedisChannelLayer(hosts=[f"redis://127.0.0.1:{port}"]))
+        if how == "is silent":
+            nobody_listens.listen()  # a client gets a connection, and never an answer
+        host = {"address": f"redis://127.0.0.1:{port}", "socket_timeout": 0.05, "retry": None}
+        channel_layers.set("default", RedisChannelLayer(hosts=[host]))
         try:
             alice = person("Alice")
             to_close = 'To close it is to send {"type": "websocket.close"}.'

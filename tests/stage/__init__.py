@@ -6,7 +6,7 @@ A failed test says what was seen, what the stage asks for, and which file to ope
 
 from stage.code import closest, shorten
 from stage.errors import explain, explain_output, find_forgotten_await, missing_file
-from stage.expectations import Unmet, expect
+from stage.expectations import StoodStill, Unmet, expect
 from stage.frames import compare
 from stage.pages import Page
 from stage.people import LAST_ROUTE, ORIGINS, TIMEOUT, TURN, Person, is_allowed, next_event
@@ -20,6 +20,7 @@ __all__ = [
     "Page",
     "Person",
     "Standstill",
+    "StoodStill",
     "Unmet",
     "closest",
     "compare",

@@ -261,6 +261,10 @@ class Browser:
         """Press Enter, in the element that has the focus."""
         self.press("Enter")
 
+    def compose_enter(self):
+        """Press the Enter that ends an input method's composition, as whoever types Chinese does for each word."""
+        self._do("compose()")
+
     def click(self, element_id):
         self._do(f"click({json.dumps(element_id)})")
 

@@ -181,8 +181,10 @@ def missing_file(file, project, asked):
         return Unmet(f"There is no {file}.", asked, file)
     if file.startswith("chat/templates/"):
         asked = f"Move it to {file}: the view renders {file[15:]}, and Django looks for that in chat/templates/."
-    elif Path(elsewhere).parent == Path(file).parent or name == "__init__.py":
-        asked = f"{asked.rstrip('.')}. Its name is {file}."
+    elif name == "__init__.py":
+        asked = f"{asked} The folder is called {Path(file).parent}, and is next to manage.py."
+    elif Path(elsewhere).parent == Path(file).parent:
+        asked = f"{asked} The file's name is {file}."
     return Unmet(f"There is no {file}. But there is {elsewhere}.", asked, elsewhere)
 
 

@@ -10,6 +10,10 @@ class Unmet(AssertionError):
         self.slips = []  # [what is there, what is asked, the file to open] of each slip in the student's files
 
 
+class StoodStill(Unmet):
+    """The event loop stood still: true whatever else is wrong."""
+
+
 def expect(met, *, seen, asked, file):
     """Raise Unmet with these words unless `met` is true."""
     __tracebackhide__ = True

@@ -81,6 +81,16 @@ MEANINGS = [
         "chat/consumers.py",
     ),
     (
+        r"event loop is already running|asyncio\.run\(\) cannot be called from a running event loop",
+        "This line starts an event loop, and it is in one already: a coroutine waits with `await`.",
+        None,
+    ),
+    (
+        r"the JSON object must be str, bytes or bytearray, not dict\n.*json\.loads\(",
+        "It is a dict already, and no JSON: receive_json() gets a frame that is decoded, and so is an event.",
+        None,
+    ),
+    (
         "You cannot use AsyncToSync",
         "async_to_sync is for synchronous code. Inside `async def`, write `await` instead.",
         None,
@@ -546,7 +556,7 @@ def a_key_is_missing(problem):
                 None
                 if name == "room_name"
                 else f"One name in both places: {name} or {' or '.join(parts) or 'room_name'}.",
-                "chat/routing.py" if name == "room_name" and parts else None,
+                "chat/routing.py" if name == "room_name" else None,
             )
             if routes
             else None
@@ -671,13 +681,26 @@ def a_loss_that_is_no_refusal(problem):
     return None
 
 
+def _route_names(call):
+    """Return the names of routes that this call asks for: RedirectView.as_view(pattern_name=…), redirect(…)."""
+    given = [word.value for word in call.keywords if word.arg == "pattern_name"]
+    if ast.unparse(call.func).rpartition(".")[2] in ("redirect", "reverse", "reverse_lazy"):
+        given += call.args[:1]
+    return [each.value for each in given if isinstance(each, ast.Constant)]
+
+
 def no_route_has_this_name(problem):
     """NoReverseMatch: who asks for the route, and what the routes are called."""
     found = re.search(r"Reverse for '([^']*)' not found", problem.what)
     if not found:
         return None
     name = found[1]
-    named = problem.code.mentions(name)
+    named = [
+        (file, call.lineno)
+        for file in problem.code.files
+        for call in problem.code.walk(file, ast.Call)
+        if name in _route_names(call)
+    ]
     if name in ("index", "room") or not named:
         return Meaning(
             f'No route is called {name}: redirect() and {{% url %}} look for path(…, name="{name}").',

@@ -1,5 +1,6 @@
 """What is wrong with a page's script, in words: made from what it did in a Browser, and from what it says."""
 
+import ast
 import contextlib
 import difflib
 import html
@@ -11,6 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 import pytest
 
 from stage.browser import Browser
+from stage.code import Code
 from stage.expectations import Unmet
 
 EVENTS = {"submit", "click", "keyup", "keydown", "keypress", "input", "change", "open", "message", "close", "error"}
@@ -89,6 +91,11 @@ def _meaning(page, error):
         return _no_such_function(found[1], found[2])
     if "is not valid JSON" in message or "JSON input" in message:
         return _not_json(message)
+    if error.name == "InvalidStateError" and len(page.sockets) > 1:
+        return (
+            f"send() ran on a socket that was not open yet: the script has made {len(page.sockets)} sockets.",
+            "One socket for the page, made once. Each message is sent on it.",
+        )
     if error.name == "InvalidStateError":
         return (
             "send() ran before the socket was open.",
@@ -260,10 +267,11 @@ def expect_socket(page, room, asked):
             '{{ room_name|json_script:"room-name" }}, and JSON.parse of its textContent in the script.',
         )
     if not any(each in page.html or each in html.unescape(page.html) for each in _spellings(room)):
+        given, used = _context(page)
         blame(
             page,
-            f"{seen}. The page of the room {room} doesn't have its name anywhere: "
-            "the view doesn't give it to the template, or the template doesn't use it.",
+            f"{seen}. The page of the room {room} doesn't have its name anywhere. The views' dicts have the keys: {given}. "
+            f"The template uses: {used}.",
             'The view gives the template the name: render(request, "chat/room.html", {"room_name": room_name}).',
             "chat/views.py",
         )
@@ -286,6 +294,14 @@ def expect_socket(page, room, asked):
     blame(page, f"{seen}. The room's socket is {scheme}://{here.netloc}/ws/chat/<name>/.", asked)
 
 
+def _context(page):
+    """Return the keys of the dicts in the views, and the names that the room's template uses, as two texts."""
+    code = Code(page.project)
+    keys = [key.value for each in code.walk("chat/views.py", ast.Dict) for key in each.keys if hasattr(key, "value")]
+    used = re.findall(r"\{\{\s*(\w+)", code.text("chat/templates/chat/room.html"))
+    return tuple(", ".join(dict.fromkeys(names)) or "nothing" for names in (keys, used))
+
+
 def _spellings(room):
     """Return how a page may spell the room's name: as it is, in an address, in JSON, and as json_script writes it."""
     plain = [json.dumps(room)[1:-1], json.dumps(room, ensure_ascii=False)[1:-1]]
@@ -300,10 +316,13 @@ def expect_frame(page, text, how, asked):
         where, why = page.left["url"], _nothing_heard(page)
         if page.left["how"] != "form":
             blame(page, f"{how}, the browser left the page for {where}.{why}", "The page stays.")
+        script = "\n".join(page.sources.values())
+        if "return false" in script and re.search(r"addEventListener\(\s*['\"`]submit", script):
+            why += " In addEventListener, `return false` means nothing."
         blame(
             page,
             f"{how}, the browser left the page for {where}: it sends the form by itself.{why}",
-            "event.preventDefault() in the form's onsubmit." + (" And the event's own name." if why else ""),
+            "event.preventDefault(), in what the form calls when it is submitted.",
         )
     if not frames:
         blame(page, f"{how}, the script sent nothing.{_nothing_heard(page)}", asked)
@@ -411,6 +430,19 @@ def expect_text(page, asked):
             page,
             "Somebody wrote <samp>hello</samp>, and the page made an element of it: what people write can change the "
             "page of everybody in the room, and run scripts there.",
+            asked,
+        )
+
+
+def expect_once(page, message, asked):
+    """Raise Unmet if a message that this page has sent is shown more than once when it comes back."""
+    page.receive(json.dumps({"message": message}))
+    shown = (page.text("chat-log") or "").count(message)
+    if shown > 1:
+        blame(
+            page,
+            f"{message!r} was sent from this page and came back, and the log shows it {shown} times: the script shows "
+            "it by itself, too.",
             asked,
         )
 

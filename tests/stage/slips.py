@@ -45,7 +45,7 @@ def find_slips(code, stage):
     """Return the slips in the files that the stages up to this one ask for."""
     slips = []
     for file in code.files:
-        if FILES.get(file, 6 if file.startswith("chat/") else 99) > stage:
+        if FILES.get(file, 6) > stage:
             continue
         slips += _names_that_others_look_for(code, file, stage)
         if file in ("manage.py", "tutorial/asgi.py"):
@@ -54,6 +54,8 @@ def find_slips(code, stage):
             slips += _settings(code, file)
         if file == CONSUMER:
             slips += _consumer(code, file, stage)
+        if file == "tutorial/routing.py":
+            slips += _stack(code, file)
         if file in ("chat/routing.py", "chat/urls.py", "tutorial/urls.py"):
             slips += _routes(code, file)
         slips += _lines(code, file)
@@ -77,13 +79,42 @@ def _names_that_others_look_for(code, file, stage):
     for name in ("urlpatterns", "websocket_urlpatterns"):
         for node in code.walk(file, ast.Assign):
             if name in map(ast.unparse, node.targets) and isinstance(node.value, ast.Call):
-                if ast.unparse(node.value.func).rpartition(".")[2] in ("path", "re_path"):
+                made = ast.unparse(node.value.func).rpartition(".")[2]
+                if made in ("path", "re_path"):
                     yield Slip(
                         file,
                         node.lineno,
                         f"{name} is a single route and no list: parentheses alone make none.",
                         f"{name} = [path(…)], in square brackets.",
                     )
+                elif made == "URLRouter":
+                    yield Slip(
+                        file,
+                        node.lineno,
+                        f"{name} is a URLRouter and no list: tutorial/routing.py makes the router of it.",
+                        f"{name} = [path(…)], a list.",
+                    )
+
+
+def _stack(code, file):
+    """Yield a slip if a middleware for sockets gets the list of routes: it calls what it gets."""
+    for call in code.walk(file, ast.Call):
+        if ast.unparse(call.func).rpartition(".")[2] == "path" and call.args and ast.unparse(call.args[0]) == "''":
+            yield Slip(
+                file,
+                call.lineno,
+                'path("", …) matches the empty path only.',
+                're_path("", …) matches any path.',
+            )
+        wraps = ast.unparse(call.func).rpartition(".")[2]
+        inner = ast.unparse(call.args[0]) if call.args else ""
+        if wraps.endswith(("MiddlewareStack", "Validator")) and inner.endswith("urlpatterns"):
+            yield Slip(
+                file,
+                call.lineno,
+                f"{wraps} gets the list of routes, and a list is no application: URLRouter(…) is missing around it.",
+                f"{wraps}(URLRouter({inner}))",
+            )
 
 
 def _routes(code, file):
@@ -105,7 +136,14 @@ def _routes(code, file):
                     "chat/routing.py",
                 )
             continue
-        if isinstance(view, ast.Call) and ast.unparse(view.func).endswith("Consumer"):
+        if isinstance(view, (ast.Name, ast.Attribute)) and leads_to.endswith("Consumer"):
+            yield Slip(
+                file,
+                view.lineno,
+                "as_asgi() is missing after the consumer: a route leads to an application, not to a class.",
+                f"{leads_to}.as_asgi()",
+            )
+        elif isinstance(view, ast.Call) and ast.unparse(view.func).endswith("Consumer"):
             yield Slip(
                 file,
                 view.lineno,
@@ -125,12 +163,13 @@ def _routes(code, file):
                     f"To path(), {braces[0]} is text like any other: a part with a name has angle brackets.",
                     f"<str:{braces[1]}>",
                 )
-            elif names and asks_for_room and "room_name" not in names:
+            elif asks_for_room and "room_name" not in names and (names or "(" in address.value):
+                part = f"is called {names[0]}" if names else "has no name"
                 yield Slip(
                     file,
                     address.lineno,
-                    f"The route's part is called {names[0]}, and the consumer asks for room_name.",
-                    "<str:room_name>",
+                    f"The route's part {part}, and the consumer asks for room_name.",
+                    "(?P<room_name>[^/]+)" if "(" in address.value else "<str:room_name>",
                 )
 
 
@@ -162,6 +201,16 @@ def _settings(code, file):
         values = [
             each for each in ast.walk(node.value) if isinstance(each, ast.Constant) and isinstance(each.value, str)
         ]
+        if name == "CHANNEL_LAYERS" and isinstance(node.value, ast.Dict):
+            for layer in (each for each in node.value.values if isinstance(each, ast.Dict)):
+                for key in (each for each in layer.keys if isinstance(each, ast.Constant)):
+                    if key.value not in ("BACKEND", "CONFIG", "TEST_CONFIG"):
+                        yield Slip(
+                            file,
+                            key.lineno,
+                            f"CHANNEL_LAYERS has {key.value!r} beside BACKEND, and nobody reads that there.",
+                            'What the layer is to know goes into "CONFIG".',
+                        )
         if name == "MIDDLEWARE":
             for value in values:
                 if value.value.startswith("channels."):
@@ -251,6 +300,7 @@ def _consumer(code, file, stage):
     for name in [*wanted, *sorted(_event_types(code, file))]:
         if name not in given:
             yield from _lost_method(code, file, consumer, name, methods)
+    yield from _shared_or_overwritten(file, consumer)
     bases = {ast.unparse(base).rpartition(".")[2] for base in consumer.bases}
     handlers = _event_types(code, file) & set(methods)
     plain = []
@@ -282,6 +332,36 @@ def _consumer(code, file, stage):
             f"{'it' if len(names) == 1 else 'them'}.",
             f"`async def`: {_join(bases)} awaits its methods.",
         )
+
+
+def _shared_or_overwritten(file, consumer):
+    """Yield the slips where a method writes to what all consumers share, or to what Channels has set."""
+    for method in consumer.body:
+        for node in ast.walk(method) if isinstance(method, FUNCTIONS) else ():
+            if isinstance(node, ast.Global):
+                yield Slip(
+                    file,
+                    node.lineno,
+                    f"{', '.join(node.names)} is global here: one value for all consumers.",
+                    f"self.{node.names[0]}: each consumer keeps its own.",
+                )
+            if not (isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)):
+                continue
+            owner = ast.unparse(node.value)
+            if owner in ("ChatConsumer", "self.__class__", "type(self)", "cls"):
+                yield Slip(
+                    file,
+                    node.lineno,
+                    f"{node.attr} is kept on the class here, and all consumers share that.",
+                    f"self.{node.attr}: each consumer keeps its own.",
+                )
+            elif owner == "self" and node.attr in ("channel_name", "channel_layer", "scope"):
+                yield Slip(
+                    file,
+                    node.lineno,
+                    f"Channels has set self.{node.attr} already, and this line overwrites it.",
+                    "Another name for what you keep here.",
+                )
 
 
 def _names_in_class(consumer):
@@ -354,6 +434,16 @@ def _join(names):
 def _lines(code, file):
     """Yield the slips that are wrong in any file: a comma too many, == for =, a call without parentheses."""
     text = code.text(file)
+    for call in code.walk(file, ast.Call):
+        later = ast.unparse(call.func).rpartition(".")[2]
+        for argument in call.args if later in ("call_later", "call_soon", "call_at", "add_done_callback") else ():
+            if isinstance(argument, ast.Call) and not argument.args and ast.unparse(argument.func).startswith("self."):
+                yield Slip(
+                    file,
+                    call.lineno,
+                    f"{ast.unparse(argument)} is called at once, and {later}() gets what it returned.",
+                    f"{later}(…, {ast.unparse(argument.func)}), without parentheses.",
+                )
     for node in code.walk(file, ast.Assign, ast.Return, ast.Expr, ast.Constant):
         value = getattr(node, "value", None)
         if isinstance(node, (ast.Assign, ast.Return)):

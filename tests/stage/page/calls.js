@@ -119,6 +119,7 @@ const api = {
     dispatch(own.socket, new CloseEvent("close", {code, reason: "", wasClean: clean}));
   },
   press,
+  compose,
   focus(id) {
     const found = inside(page).find((each) => each.id === id);
     found?.focus();

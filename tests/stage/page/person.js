@@ -86,6 +86,13 @@ function press(key, code, keyCode, text) {
   dispatch(page.activeElement, make("keyup"));
 }
 
+/** Press the Enter that ends an input method's composition: it takes a character over, and sends no form. */
+function compose() {
+  const options = {bubbles: true, cancelable: true, key: "Enter", code: "Enter", isComposing: true};
+  dispatch(page.activeElement, new KeyboardEvent("keydown", {...options, keyCode: 229, which: 229}));
+  dispatch(page.activeElement, new KeyboardEvent("keyup", {...options, keyCode: 13, which: 13}));
+}
+
 function typed(element, text) {
   const isText =
     element instanceof Control && !["submit", "button", "reset", "checkbox", "radio", "image"].includes(element.type);
