@@ -14,6 +14,12 @@ def test_manage_py_runs_and_finds_nothing_wrong(pytestconfig):
     if not (project / FILE).is_file():
         raise missing_file(FILE, project, asked)
     run = run_python(project, "manage.py", "check")
+    expect(
+        run.returncode or run.stdout.strip(),
+        seen="`python manage.py check` printed nothing: nothing in manage.py ran.",
+        asked='manage.py ends with `if __name__ == "__main__": main()`, underscores included.',
+        file=FILE,
+    )
     if run.returncode:
         lines = (project / FILE).read_text(encoding="utf-8").splitlines()
         for number, line in enumerate(lines, start=1):

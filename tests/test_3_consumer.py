@@ -69,6 +69,7 @@ def person(layer):
 
 
 ACCEPTS = "connect() ends with `await self.accept()`."
+NAMED = 'The group of the room lobby is called chat_lobby: "chat_" and the room\'s name.'
 JOINS = "connect() adds the consumer's channel to the room's group, with group_add."
 EVENT = 'receive() sends {"type": "chat_msg", "message": …} to the room\'s group, with the text as it was said.'
 BROADCASTS = "receive() sends the message to the room's group, and each consumer's chat_msg() sends it to its client."
@@ -139,10 +140,13 @@ async def test_the_rooms_group_carries_chat_msg_events(person, layer):
     await hear(alice, layer, 'Alice said "hello"')
     expect(layer.sent, seen=layer.tell(), asked=EVENT, file=FILE)
     group, event = layer.sent[-1]
+    await person("Carol", "kitchen").join(asked=ACCEPTS, file=FILE)
+    apart = len(set(layer.asked_to_join)) > 1
     expect(
         group == "chat_lobby",
-        seen=f"In the room lobby, the group is called {shorten(group)}. People hear each other: only its name differs.",
-        asked='The group of the room lobby is called chat_lobby: "chat_" and the room\'s name.',
+        seen=f"In the room lobby, the group is called {shorten(group)}."
+        + (" Each room has its own group: only the name differs." if apart else " So is the kitchen's."),
+        asked=NAMED,
         file=FILE,
     )
     kind = str(event.get("type")).replace(".", "_")  # as Channels reads it
@@ -169,16 +173,21 @@ async def test_a_person_who_leaves_is_out_of_the_group(person, layer):
     members = len(layer.groups.get("chat_lobby", {}))
     expect(
         members == 2,
-        seen=f"With Alice and Bob in the lobby, the group chat_lobby has {members or 'no'} members.",
-        asked=JOINS,
+        seen=f"With Alice and Bob in the lobby, the group chat_lobby has {members or 'no'} members."
+        + (f" The groups are: {', '.join(map(repr, layer.groups))}." if layer.groups else ""),
+        asked=NAMED if layer.groups else JOINS,
         file=FILE,
     )
     await bob.leave()
     members = len(layer.groups.get("chat_lobby", {}))
     expect(members > 0, seen="Bob has left, and Alice is out of the group, too.", asked="Only Bob is out.", file=FILE)
+    from chat.consumers import ChatConsumer
+
+    methods = [name for name, value in vars(ChatConsumer).items() if callable(value)]
     expect(
         members == 1,
-        seen="Bob has left, and his channel is still in the group chat_lobby.",
+        seen="Bob has left, and his channel is still in the group chat_lobby."
+        + ("" if "disconnect" in methods else f" ChatConsumer has no disconnect(), only: {', '.join(methods)}."),
         asked="disconnect() takes the consumer's channel out of the group, with group_discard.",
         file=FILE,
     )

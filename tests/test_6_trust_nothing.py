@@ -5,6 +5,7 @@ import contextlib
 import importlib
 import json
 import os
+import re
 from urllib.parse import quote, unquote
 
 import pytest
@@ -43,7 +44,8 @@ ODD_NAMES += [
     "می\u200cخواهم",
 ]
 BLANK_NAMES = [" ", "\u3000", "\u200b"]
-STRAY_NAMES = ["lobby\n", "two\nlines", "tab\tbed", "nul\0", '\t"><samp>']
+# Each is refused, and is to be shown as it was typed, in the input.
+STRAY_NAMES = ["lobby\n", "two\nlines", "tab\tbed", "two words\tmore", "nul\0", '\t"><samp>']
 STRAY_NAMES += ["lob\u200bby", "\u202elobby", "a\u2028b", "lobby\u200d"]  # invisible, or not to be told apart
 NO_NAMES = ["x" * 95, "😀" * 95, ".", "..", "a/b", "/", *STRAY_NAMES, *BLANK_NAMES]
 ANY_PATH = "The last route matches any path: it refuses the socket and logs its path."
@@ -284,8 +286,19 @@ async def test_any_name_that_can_be_typed_is_a_room(person, room):
         expect(frame == {"message": "hello"}, seen=f"Bob got {show(frame)}.", asked=ANY_NAME, file=FILE)
 
 
+def blocks(project):
+    """Say which blocks the templates have."""
+    found = []
+    for name in ("base", "room"):
+        path = project / "chat" / "templates" / "chat" / f"{name}.html"
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        names = re.findall(r"{%\s*block (\w+)", text)
+        found.append(f"{name}.html has the blocks: {', '.join(names) or 'none'}.")
+    return " ".join(found)
+
+
 @pytest.mark.parametrize("room", ODD_NAMES, ids=shorten)
-def test_typing_any_name_leads_to_the_page_of_that_room(client, room):
+def test_typing_any_name_leads_to_the_page_of_that_room(client, room, pytestconfig):
     """Type a room's name on /chat/, and you reach the page of that room and of no other."""
     response = client.get("/chat/", {"room": room}, follow=True)
     path = unquote(response.redirect_chain[-1][0]) if response.redirect_chain else "no other page"
@@ -293,7 +306,7 @@ def test_typing_any_name_leads_to_the_page_of_that_room(client, room):
     expect(
         response.status_code != 200 or path != f"/chat/{room}/" or "chat-log" in ids,
         seen=f"The page of the room {room!r} has no element with the id chat-log. Its ids: {', '.join(ids) or 'none'}.",
-        asked="room.html fills a block that chat/base.html has, with the log, the input and the script.",
+        asked=f"room.html fills a block that base.html has. {blocks(pytestconfig.project)}",
         file="chat/templates/chat/room.html",
     )
     expect(
@@ -426,6 +439,13 @@ async def test_a_name_that_no_room_can_have_is_refused(person, layer, client, ca
         "<samp>" not in page.text,
         seen=f"The page that refuses {show(room)} has the name in it unescaped: a browser takes it for markup.",
         asked="{{ room_name }}, which Django escapes, and |safe nowhere.",
+        file="chat/templates/chat/index.html",
+    )
+    shown = page.by_id.get("room-name-input", {}).get("value") or room
+    expect(
+        shown == room or "\0" in room,
+        seen=f"The page that refuses {show(room)} shows {shown!r} in the input.",
+        asked='value="{{ room_name }}", in quotation marks: without them a value ends at the first blank.',
         file="chat/templates/chat/index.html",
     )
     expect(
@@ -959,4 +979,16 @@ def test_what_may_be_lost_is_given_back(client, pytestconfig):
                 "“first” and “second” were sent, only “first” came back, and the connection was lost. "
                 f"After that, the input holds {page.text('chat-message-input')!r}.",
                 "The socket's onclose puts back into the input what was sent and never came back.",
+            )
+        connect_again(page)
+        page.open_socket()
+        page.press_enter()
+        page.receive(json.dumps({"error": "This is too long.", "frame": 1}))
+        blame_errors(page)
+        if page.text("chat-message-input") != "second":
+            blame(
+                page,
+                "On a new connection, “second” was sent first, and the server said that frame number 1 was bad. "
+                f"After that, the input holds {page.text('chat-message-input')!r}.",
+                "The server counts anew on each connection. So the list of what was sent begins anew, too.",
             )

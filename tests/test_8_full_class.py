@@ -985,3 +985,15 @@ async def test_what_was_said_is_not_kept(person):
         asked="A cache has a limit, lru_cache(maxsize=32) for example, and nothing else keeps what was said.",
         file=f"{keepers[0].replace('.', '/')}.py" if keepers else FILE,
     )
+
+
+async def test_a_bad_frame_is_no_loss(person):
+    """A frame that is no message gets its error, as in stage 6. It is no lost delivery, and its sender stays."""
+    alice = await person("Alice").join(asked=JOINED, file=FILE)
+    await alice.send(text="no JSON")
+    asked = "websocket_receive() notes a loss only if what was raised is MailboxesFull: no other Refused has a number."
+    frame = await alice.hear(after="Alice sent 'no JSON'", asked=asked, file=FILE)
+    expect("error" in frame, seen=f"Alice sent 'no JSON', and got {frame}.", asked=asked, file=FILE)
+    await alice.say("hello")
+    frame = await alice.hear(after="Alice then said something", asked=asked, file=FILE)
+    expect(frame == {"message": "hello"}, seen=f"Alice then got {frame}.", asked=asked, file=FILE)

@@ -95,7 +95,7 @@ def _who_names_it(problem):
     """Return a Meaning for an error without a place in the project: the line that has a name which it quotes."""
     if problem.places:
         return None
-    for name in re.findall(r"['\"]([\w./:-]{4,})['\"]", problem.what):
+    for name in re.findall(r"['\"]([\w./:-]+[./][\w./:-]+)['\"]", problem.what):
         named = problem.code.mentions(name)
         if len(named) == 1:
             return Meaning(f"{name} is named", None, *named[0])

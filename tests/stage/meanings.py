@@ -149,6 +149,16 @@ MEANINGS = [
         "chat/sockets.py",
     ),
     (
+        r"include\(\) is not supported in URLRouter",
+        "The routes for sockets have an include(), which Channels' router doesn't know.",
+        "chat/routing.py",
+    ),
+    (
+        r"WSGIHandler\.__call__\(\) takes",
+        "For HTTP, the root application has a WSGI application, which can't be called like this.",
+        "tutorial/routing.py",
+    ),
+    (
         r"as_asgi\(\) takes 1 positional argument",
         "The parentheses after as_asgi are missing: calling it returns an application.",
         "chat/routing.py",
@@ -170,6 +180,10 @@ MEANINGS = [
     ),
 ]
 ASKED = {
+    "The routes for sockets have an include(), which Channels' router doesn't know.": "The whole path in one route.",
+    "For HTTP, the root application has a WSGI application, which can't be called like this.": (
+        '"http": get_asgi_application(), from django.core.asgi.'
+    ),
     "The address has no ?room=…, and then request.GET[…] raises this error.": 'request.GET.get("room", "")',
     "admin.site.urls is included already.": 'path("admin/", admin.site.urls), without include().',
     "URLRouter takes a list of routes, and got a middleware: the two are inside out.": (
@@ -471,7 +485,7 @@ def a_call_does_not_fit(problem):
         return Meaning(
             f"The view is {name}({taken}). The routes in chat/urls.py capture: {', '.join(names) or 'nothing'}.",
             "The route captures what the view takes, by the same name. The request comes first.",
-            "chat/urls.py" if len(function.args.args) > 1 or not names else file,
+            file if names == ["room_name"] else "chat/urls.py",
         )
     written = ast.unparse(function.args)
     return Meaning(f"It is {name}({written}).", None, file, function.lineno) if name != "__init__" else None
@@ -499,6 +513,9 @@ def a_groups_name_is_not_allowed(problem):
     name = frame.f_locals["name"]
     what = found[1].lower()
     seen = f"The {what}'s name here is {shorten(name, 120)}."
+    if isinstance(name, str) and name.endswith("/"):
+        seen += " The room's name has the address's slash in it: the route captures too much."
+        return Meaning(seen, "[^/]+ in the route takes anything but a slash.", "chat/routing.py")
     if what == "group" and isinstance(name, str) and name.startswith("specific"):
         seen = "This is a channel's name where a group's name belongs: the group comes first, then the channel."
     elif not isinstance(name, str):
@@ -546,6 +563,8 @@ def a_key_is_missing(problem):
     if "kwargs" in code or "url_route" in code:
         routes = problem.code.text("chat/routing.py")
         parts = [first or second for first, second in re.findall(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>", routes)]
+        if "kwargs" not in code and name not in ("url_route", "kwargs"):
+            return Meaning('url_route holds "args" and "kwargs". The names are in "kwargs".', f'["kwargs"]["{name}"]')
         if name == "url_route" or name == "kwargs" or name in parts:
             return None
         if name != "room_name" and "room_name" in parts:
@@ -561,6 +580,11 @@ def a_key_is_missing(problem):
             if routes
             else None
         )
+    if "environ[" in code:
+        return Meaning(
+            "os.environ[…] raises this error where the variable isn't set.",
+            f'os.environ.get("{name}"), which gives None.',
+        )
     if "event[" in code:
         return Meaning(
             f'The event has no "{name}". Its keys are those that receive() gives it.',
@@ -570,6 +594,20 @@ def a_key_is_missing(problem):
         if name != "message":
             return Meaning(f'The frame is {{"message": …}}: it has no "{name}".', 'The key "message".')
     return None
+
+
+def asgi_py_imports_too_early(problem):
+    """An error of settings that aren't named, or of apps that aren't ready, below the import in asgi.py."""
+    early = "settings are not configured" in problem.what or "AppRegistryNotReady" in problem.what
+    places = [place for place in problem.places if place[0] == "tutorial/asgi.py"]
+    if not early or not places or places[-1] == problem.place:
+        return None
+    what = "before the settings are named" if "settings" in problem.what else "before Django is set up"
+    return Meaning(
+        f"asgi.py imports tutorial/routing.py {what}.",
+        'First os.environ.setdefault("DJANGO_SETTINGS_MODULE", …), then django.setup(), then this import.',
+        *places[-1][:2],
+    )
 
 
 def the_application_is_named_wrongly(problem):
@@ -716,6 +754,7 @@ def no_route_has_this_name(problem):
 
 
 LOOKS = [
+    asgi_py_imports_too_early,
     a_loss_that_is_no_refusal,
     no_route_has_this_name,
     a_name_is_missing,

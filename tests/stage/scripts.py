@@ -270,7 +270,7 @@ def expect_socket(page, room, asked):
         given, used = _context(page)
         blame(
             page,
-            f"{seen}. The page of the room {room} doesn't have its name anywhere. The views' dicts have the keys: {given}. "
+            f"{seen}. The page of the room {room} has its name nowhere. The views' dicts have the keys: {given}. "
             f"The template uses: {used}.",
             'The view gives the template the name: render(request, "chat/room.html", {"room_name": room_name}).',
             "chat/views.py",
@@ -319,6 +319,8 @@ def expect_frame(page, text, how, asked):
         script = "\n".join(page.sources.values())
         if "return false" in script and re.search(r"addEventListener\(\s*['\"`]submit", script):
             why += " In addEventListener, `return false` means nothing."
+        if re.search(r"preventDefault\s*[;\n}]", script):
+            why += " The script only names preventDefault: the parentheses are missing."
         blame(
             page,
             f"{how}, the browser left the page for {where}: it sends the form by itself.{why}",
@@ -359,6 +361,8 @@ def expect_frame(page, text, how, asked):
         blame(page, f'{shown}: {why} "message". (JSON leaves out a key whose value is undefined.)', asked)
     if not isinstance(value["message"], str):
         blame(page, f"{shown}: its message is no text. What was typed is in the input's .value.", asked)
+    if value["message"] == "":
+        blame(page, f"{shown}: an empty text.", "The input's value is read and sent first, and emptied then.")
     if value["message"] != text:
         blame(page, f"{shown}, but what was typed was {text!r}.", asked)
 

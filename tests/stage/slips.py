@@ -126,6 +126,13 @@ def _routes(code, file):
             continue
         address, view = call.args[:2]
         leads_to = ast.unparse(view)
+        if not sockets and isinstance(address, ast.Constant) and str(address.value).startswith("/"):
+            yield Slip(
+                file,
+                address.lineno,
+                f"The route {address.value!r} begins with a slash, and an address is compared without its first slash.",
+                f"{address.value[1:]!r}",
+            )
         if not sockets:
             if "Consumer" in leads_to:
                 yield Slip(
@@ -155,6 +162,14 @@ def _routes(code, file):
         if isinstance(address, ast.Constant) and isinstance(address.value, str):
             parts = re.findall(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>", address.value)
             names = [first or second for first, second in parts]
+            if ast.unparse(call.func).endswith("re_path") and re.search(r"<\w+:\w+>", address.value):
+                yield Slip(
+                    file,
+                    address.lineno,
+                    "re_path() takes a regular expression, and in one, <str:room_name> is text like any other.",
+                    "path() in place of re_path(), or (?P<room_name>[^/]+).",
+                )
+                continue
             braces = re.search(r"\{(\w+)\}", address.value)
             if braces and "(?P" not in address.value:
                 yield Slip(
@@ -176,6 +191,21 @@ def _routes(code, file):
 def _settings_module(code, file):
     """Yield a slip for a name that is nearly DJANGO_SETTINGS_MODULE: Django reads nothing else."""
     name = "DJANGO_SETTINGS_MODULE"
+    for call in code.walk(file, ast.Call):
+        given = [argument.value for argument in call.args if isinstance(argument, ast.Constant)]
+        if len(given) == 2 and given[0] == name:
+            path = str(given[1]).replace(".", "/")
+            if f"{path}.py" not in code.files and not code.text(f"{path}/__init__.py").strip():
+                inside = [each for each in code.files if each.startswith(f"{path}/")]
+                yield Slip(
+                    file,
+                    call.lineno,
+                    f"{file} names {given[1]}, and there are no settings in that."
+                    + (f" There is {inside[0]}." if inside else ""),
+                    f"The module that holds the settings: {inside[0][:-3].replace('/', '.')}."
+                    if inside
+                    else "tutorial.settings",
+                )
     if name in code.text(file):
         return
     for node in code.walk(file, ast.Constant):
@@ -202,6 +232,13 @@ def _settings(code, file):
             each for each in ast.walk(node.value) if isinstance(each, ast.Constant) and isinstance(each.value, str)
         ]
         if name == "CHANNEL_LAYERS" and isinstance(node.value, ast.Dict):
+            for layer in (each for each in node.value.values if isinstance(each, ast.Constant)):
+                yield Slip(
+                    file,
+                    layer.lineno,
+                    f"CHANNEL_LAYERS has {layer.value!r} where a dict belongs.",
+                    '"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}',
+                )
             for layer in (each for each in node.value.values if isinstance(each, ast.Dict)):
                 for key in (each for each in layer.keys if isinstance(each, ast.Constant)):
                     if key.value not in ("BACKEND", "CONFIG", "TEST_CONFIG"):
