@@ -363,6 +363,13 @@ async def test_a_name_that_can_be_written_in_two_ways_is_one_room(person, layer,
         after = f"Alice spoke in the same room, whose é is one character. The groups are {', '.join(layer.groups)}"
         frame = await bob.hear(after=after, asked=asked, file=file, of=alice)
         expect(frame == {"message": "hello"}, seen=f"Bob got {show(frame)}.", asked=asked, file=file)
+    long = "e\u0301" * 94
+    expect(
+        await person("Carol", long).connect(),
+        seen="A name of 94 é, each typed as two characters, was refused. As one character each, it is a room's name.",
+        asked="clean_name() measures the name that it returns, and not the text as it was typed.",
+        file="chat/rooms.py",
+    )
     response = await asyncio.to_thread(client.get, f"/chat/{quote(decomposed)}/")
     expect(
         response.status_code == 302 and response["Location"] == f"/chat/{quote(composed)}/",

@@ -960,7 +960,8 @@ async def test_what_was_said_is_not_kept(person):
     async def talk(number):
         nonlocal heard
         await alice.say(f"{number:0>4000}")
-        heard += len((await alice.hear(after="Alice spoke", asked=JOINED, file=FILE))["message"])
+        frame = await alice.hear(after="Alice spoke", asked=JOINED, file=FILE)
+        heard += len(frame.get("message", ""))  # a chat may refuse what comes too fast
 
     for number in range(50):  # whatever is made once is made now, and a cache of a few frames is full
         await talk(number)

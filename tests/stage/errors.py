@@ -48,7 +48,8 @@ def explain(error, project, asked, file):
         chain.append(before)  # Channels and Django wrap an ImportError, for example
     cause = next((link for link in chain if _places(link, project)), error)
     words = cause.msg if isinstance(cause, SyntaxError) else str(cause)
-    words = re.sub(r" \((?:/|[A-Z]:)[^()]*\)$", "", words)  # an ImportError ends with a path of this computer
+    # An ImportError ends with a path of this computer, and a module's repr() has one.
+    words = re.sub(r" \((?:/|[A-Z]:)[^()]*\)$| from '(?:/|[A-Z]:)[^']*'", "", words)
     what = ": ".join(filter(None, [type(cause).__name__, words]))
     places = _places(cause, project)
     steps = traceback.extract_tb(cause.__traceback__)

@@ -646,6 +646,38 @@ def the_application_is_named_wrongly(problem):
     return None
 
 
+def an_included_module_has_no_addresses(problem):
+    """ImproperlyConfigured of Django: include() names a module without urlpatterns."""
+    found = re.search(r"The included URLconf .*?module '([\w.]+)'", problem.what)
+    if not found:
+        return None
+    module = found[1]
+    named = [place for place in problem.code.mentions(module) if "include(" in problem.code.line(*place)]
+    return Meaning(
+        f"{module} has no urlpatterns.",
+        'include("chat.urls") for the pages. Sockets are no part of this.' if module == "chat.routing" else None,
+        *(named[0] if named else (None, None)),
+    )
+
+
+def a_text_that_is_none(problem):
+    """A TypeError in chat/invisible.py, which looks at a text's characters: it got something else."""
+    trace = getattr(problem.error, "__traceback__", None)
+    text = ""
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename.endswith("invisible.py"):
+            text = trace.tb_frame.f_locals.get("text", text)
+        trace = trace.tb_next
+    callers = [place for place in problem.places if place[0] != "chat/invisible.py"]
+    if isinstance(text, str) or not callers:
+        return None
+    return Meaning(
+        f"A text was expected there, and {shorten(text)} came, of type {type(text).__name__}.",
+        "First whether it is a string, then whether it is blank.",
+        *callers[-1][:2],
+    )
+
+
 def a_view_returns_nothing(problem):
     """ValueError of Django: a view without `return`."""
     found = re.search(r"The view (?:chat\.views\.)?([\w.]+) didn't return an HttpResponse", problem.what)
@@ -766,6 +798,8 @@ LOOKS = [
     a_key_is_missing,
     an_attribute_is_missing,
     a_call_does_not_fit,
+    a_text_that_is_none,
+    an_included_module_has_no_addresses,
     a_view_returns_nothing,
     a_template_is_not_found,
 ]

@@ -195,16 +195,13 @@ def _settings_module(code, file):
         given = [argument.value for argument in call.args if isinstance(argument, ast.Constant)]
         if len(given) == 2 and given[0] == name:
             path = str(given[1]).replace(".", "/")
-            if f"{path}.py" not in code.files and not code.text(f"{path}/__init__.py").strip():
-                inside = [each for each in code.files if each.startswith(f"{path}/")]
+            inside = [each for each in code.files if each.startswith(f"{path}/")]
+            if inside and f"{path}.py" not in code.files and not code.text(f"{path}/__init__.py").strip():
                 yield Slip(
                     file,
                     call.lineno,
-                    f"{file} names {given[1]}, and there are no settings in that."
-                    + (f" There is {inside[0]}." if inside else ""),
-                    f"The module that holds the settings: {inside[0][:-3].replace('/', '.')}."
-                    if inside
-                    else "tutorial.settings",
+                    f"{file} names {given[1]}, which is a folder and has no settings itself. There is {inside[0]}.",
+                    f"The module that holds the settings: {inside[0][:-3].replace('/', '.')}.",
                 )
     if name in code.text(file):
         return
