@@ -16,7 +16,7 @@ def test_manage_py_runs_and_finds_nothing_wrong(pytestconfig):
     run = run_python(project, "manage.py", "check")
     expect(
         run.returncode or run.stdout.strip(),
-        seen="`python manage.py check` printed nothing: nothing in manage.py ran.",
+        seen="`python manage.py check` printed nothing: manage.py never called main().",
         asked='manage.py ends with `if __name__ == "__main__": main()`, underscores included.',
         file=FILE,
     )

@@ -87,6 +87,14 @@ async def hear(listener, layer, after):
         raise Unmet(unmet.seen, 'chat_msg() sends text: await self.send(json.dumps({"message": …})).', FILE) from None
 
 
+def wrong_event(event):
+    """Return the Unmet for an event whose message isn't what was said."""
+    seen = f'receive() sent the event {shorten(event, 200)}: its "message" is {shorten(event["message"])}.'
+    if isinstance(event["message"], dict) or "{" in str(event["message"]):
+        seen += " That is the whole frame, and not the text in it."
+    return Unmet(seen, 'The event\'s "message" is the text alone: json.loads(text_data)["message"].', FILE)
+
+
 async def test_a_person_is_let_in(person):
     """The consumer accepts a person's socket."""
     await person("Alice").join(asked=ACCEPTS, file=FILE)
@@ -99,6 +107,15 @@ async def test_a_message_reaches_everyone_in_the_room(person, layer):
     await alice.say("hello")
     for listener in (alice, bob):
         frame = await hear(listener, layer, 'Alice said "hello"')
+        event = layer.sent[-1][1] if layer.sent else {}
+        if frame != {"message": "hello"} and "message" in event and event["message"] != "hello":
+            raise wrong_event(event)
+        if frame == {"message": event.get("type")}:
+            raise Unmet(
+                f'After Alice said "hello", {listener.name} got {frame["message"]!r}, which is the event\'s type.',
+                'chat_msg() sends event["message"].',
+                FILE,
+            )
         expect(
             frame == {"message": "hello"},
             seen=f'After Alice said "hello", {listener.name} got {compare(frame, {"message": "hello"})}',

@@ -86,6 +86,11 @@ MEANINGS = [
         None,
     ),
     (
+        r"tuple indices must be integers or slices, not str\n.*\[.args.\]",
+        '"args" holds the parts that have no name, in a tuple. The parts with a name are in "kwargs".',
+        None,
+    ),
+    (
         r"the JSON object must be str, bytes or bytearray, not dict\n.*json\.loads\(",
         "It is a dict already, and no JSON: receive_json() gets a frame that is decoded, and so is an event.",
         None,
@@ -180,6 +185,9 @@ MEANINGS = [
     ),
 ]
 ASKED = {
+    '"args" holds the parts that have no name, in a tuple. The parts with a name are in "kwargs".': (
+        'self.scope["url_route"]["kwargs"]["room_name"]'
+    ),
     "The routes for sockets have an include(), which Channels' router doesn't know.": "The whole path in one route.",
     "For HTTP, the root application has a WSGI application, which can't be called like this.": (
         '"http": get_asgi_application(), from django.core.asgi.'

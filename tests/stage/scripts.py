@@ -266,6 +266,12 @@ def expect_socket(page, room, asked):
             "Django escaped it for HTML, and a script doesn't undo that.",
             '{{ room_name|json_script:"room-name" }}, and JSON.parse of its textContent in the script.',
         )
+    if path == f'/ws/chat/"{room}"/':
+        blame(
+            page,
+            f"{seen}: the name has quotation marks around it. json_script writes JSON, and here it was read as text.",
+            'JSON.parse(document.getElementById("room-name").textContent)',
+        )
     if not any(each in page.html or each in html.unescape(page.html) for each in _spellings(room)):
         given, used = _context(page)
         blame(

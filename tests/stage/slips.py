@@ -126,6 +126,15 @@ def _routes(code, file):
             continue
         address, view = call.args[:2]
         leads_to = ast.unparse(view)
+        app_name = (code.names(file) or {}).get("app_name")
+        if file == "chat/urls.py" and app_name and '"chat:' not in code.text("chat/views.py").replace("'", '"'):
+            yield Slip(
+                file,
+                app_name,
+                "With app_name, the routes' full names begin with it, as in chat:room. The views ask for them without.",
+                "No app_name, or its name and a colon in front wherever a route's name is asked for.",
+            )
+            return
         if not sockets and isinstance(address, ast.Constant) and str(address.value).startswith("/"):
             yield Slip(
                 file,
@@ -188,6 +197,10 @@ def _routes(code, file):
                 )
 
 
+def _is(node, value):
+    return isinstance(node, ast.Constant) and node.value == value
+
+
 def _settings_module(code, file):
     """Yield a slip for a name that is nearly DJANGO_SETTINGS_MODULE: Django reads nothing else."""
     name = "DJANGO_SETTINGS_MODULE"
@@ -229,7 +242,8 @@ def _settings(code, file):
             each for each in ast.walk(node.value) if isinstance(each, ast.Constant) and isinstance(each.value, str)
         ]
         if name == "CHANNEL_LAYERS" and isinstance(node.value, ast.Dict):
-            for layer in (each for each in node.value.values if isinstance(each, ast.Constant)):
+            pairs = zip(node.value.keys, node.value.values, strict=True)
+            for layer in (value for key, value in pairs if isinstance(value, ast.Constant) and _is(key, "default")):
                 yield Slip(
                     file,
                     layer.lineno,
@@ -237,8 +251,17 @@ def _settings(code, file):
                     '"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}',
                 )
             for layer in (each for each in node.value.values if isinstance(each, ast.Dict)):
-                for key in (each for each in layer.keys if isinstance(each, ast.Constant)):
-                    if key.value not in ("BACKEND", "CONFIG", "TEST_CONFIG"):
+                keys = [each for each in layer.keys if isinstance(each, ast.Constant)]
+                has_backend = "BACKEND" in [key.value for key in keys]
+                for key in keys:
+                    if not has_backend and key.value not in ("CONFIG", "TEST_CONFIG"):
+                        yield Slip(
+                            file,
+                            key.lineno,
+                            f"CHANNEL_LAYERS has {key.value!r}, and no 'BACKEND'.",
+                            '"BACKEND": "channels.layers.InMemoryChannelLayer"',
+                        )
+                    elif key.value not in ("BACKEND", "CONFIG", "TEST_CONFIG"):
                         yield Slip(
                             file,
                             key.lineno,
@@ -336,6 +359,13 @@ def _consumer(code, file, stage):
             yield from _lost_method(code, file, consumer, name, methods)
     yield from _shared_or_overwritten(file, consumer)
     bases = {ast.unparse(base).rpartition(".")[2] for base in consumer.bases}
+    if "receive_json" in methods and bases <= {"AsyncWebsocketConsumer", "WebsocketConsumer"}:
+        yield Slip(
+            file,
+            methods["receive_json"].lineno,
+            f"{_join(sorted(bases))} never calls receive_json(): it calls receive().",
+            "receive(self, text_data=None, bytes_data=None), or AsyncJsonWebsocketConsumer as the base class.",
+        )
     handlers = _event_types(code, file) & set(methods)
     plain = []
     for name in [*CALLED, *sorted(handlers)]:
@@ -478,6 +508,8 @@ def _lines(code, file):
                     f"{ast.unparse(argument)} is called at once, and {later}() gets what it returned.",
                     f"{later}(…, {ast.unparse(argument.func)}), without parentheses.",
                 )
+    for function in code.walk(file, *FUNCTIONS):
+        yield from _braces_missing(file, function)
     for node in code.walk(file, ast.Assign, ast.Return, ast.Expr, ast.Constant):
         value = getattr(node, "value", None)
         if isinstance(node, (ast.Assign, ast.Return)):
@@ -504,6 +536,19 @@ def _statement(file, line, value):
     if isinstance(value, (ast.Attribute, ast.Name)):
         name = ast.unparse(value)
         yield Slip(file, line, f"{name} is only named here, not called: the parentheses are missing.", f"{name}(…)")
+
+
+def _braces_missing(file, function):
+    """Yield a slip for an f-string without any braces, in a function."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.JoinedStr) and not any(isinstance(part, ast.FormattedValue) for part in node.values):
+            text = ast.unparse(node)
+            yield Slip(
+                file,
+                node.lineno,
+                f"{text} has an f in front and no braces in it, so nothing is put in.",
+                "Braces around each name that is to be replaced by its value.",
+            )
 
 
 def _forgotten_f(file, node, text):
