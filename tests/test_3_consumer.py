@@ -124,6 +124,24 @@ async def test_a_message_reaches_everyone_in_the_room(person, layer):
         )
 
 
+async def test_everyone_hears_a_message_once(person, layer):
+    """Each message is heard once, in the order in which they were said."""
+    alice = await person("Alice").join(asked=ACCEPTS, file=FILE)
+    bob = await person("Bob").join(asked=ACCEPTS, file=FILE)
+    for message in ("one", "two"):
+        await alice.say(message)
+    for listener in (bob, alice):
+        heard = [await hear(listener, layer, 'Alice said "one" and "two"') for _ in range(2)]
+        expect(
+            heard == [{"message": "one"}, {"message": "two"}],
+            seen=f'Alice said "one" and "two", and {listener.name} got {heard}.',
+            asked="Each message reaches everyone once: by the group, and in no other way besides."
+            if heard[0] == heard[1]
+            else BROADCASTS,
+            file=FILE,
+        )
+
+
 async def test_rooms_are_apart(person, layer):
     """What is said in one room is not heard in another."""
     alice = await person("Alice", "lobby").join(asked=ACCEPTS, file=FILE)
@@ -196,6 +214,13 @@ async def test_a_person_who_leaves_is_out_of_the_group(person, layer):
         file=FILE,
     )
     await bob.leave()
+    expect(
+        not bob.socket.future.cancelled(),
+        seen="Bob has left, and his consumer is still running.",
+        asked="disconnect() takes the consumer out of its group. websocket_disconnect() is Channels' own: it calls "
+        "disconnect(), and then ends the consumer.",
+        file=FILE,
+    )
     members = len(layer.groups.get("chat_lobby", {}))
     expect(members > 0, seen="Bob has left, and Alice is out of the group, too.", asked="Only Bob is out.", file=FILE)
     from chat.consumers import ChatConsumer

@@ -286,15 +286,16 @@ async def test_any_name_that_can_be_typed_is_a_room(person, room):
         expect(frame == {"message": "hello"}, seen=f"Bob got {show(frame)}.", asked=ANY_NAME, file=FILE)
 
 
-def blocks(project):
-    """Say which blocks the templates have."""
+def blocks(project, name):
+    """Say which block this template fills and base.html doesn't have, or return ""."""
     found = []
-    for name in ("base", "room"):
-        path = project / "chat" / "templates" / "chat" / f"{name}.html"
+    for each in ("base", name):
+        path = project / "chat" / "templates" / "chat" / f"{each}.html"
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
-        names = re.findall(r"{%\s*block (\w+)", text)
-        found.append(f"{name}.html has the blocks: {', '.join(names) or 'none'}.")
-    return " ".join(found)
+        found.append(re.findall(r"{%\s*block (\w+)", text))
+    stray = [each for each in found[1] if each not in found[0]]
+    there = ", ".join(found[0]) or "none"
+    return f" {name}.html fills the block {stray[0]}, and the blocks of base.html are: {there}." if stray else ""
 
 
 @pytest.mark.parametrize("room", ODD_NAMES, ids=shorten)
@@ -305,8 +306,9 @@ def test_typing_any_name_leads_to_the_page_of_that_room(client, room, pytestconf
     ids = Page(response).by_id
     expect(
         response.status_code != 200 or path != f"/chat/{room}/" or "chat-log" in ids,
-        seen=f"The page of the room {room!r} has no element with the id chat-log. Its ids: {', '.join(ids) or 'none'}.",
-        asked=f"room.html fills a block that base.html has. {blocks(pytestconfig.project)}",
+        seen=f"The page of the room {room!r} has no element with the id chat-log. Its ids: {', '.join(ids) or 'none'}."
+        + blocks(pytestconfig.project, "room"),
+        asked="The page has the log, in a block that base.html has: what fills any other block is not shown.",
         file="chat/templates/chat/room.html",
     )
     expect(
@@ -453,6 +455,13 @@ async def test_a_name_that_no_room_can_have_is_refused(person, layer, client, ca
         shown == room or "\0" in room,
         seen=f"The page that refuses {show(room)} shows {shown!r} in the input.",
         asked='value="{{ room_name }}", in quotation marks: without them a value ends at the first blank.',
+        file="chat/templates/chat/index.html",
+    )
+    unfilled = blocks(pytestconfig.project, "index")
+    expect(
+        response.status_code != 400 or "room-name-problem" in page.by_id or not unfilled,
+        seen=f"The page that refuses a room has no element room-name-problem.{unfilled}",
+        asked="The page fills a block that base.html has: what fills any other block is not shown.",
         file="chat/templates/chat/index.html",
     )
     expect(

@@ -528,6 +528,10 @@ def _lines(code, file):
 
 
 def _statement(file, line, value):
+    if file == "chat/views.py" and isinstance(value, ast.Call) and ast.unparse(value.func) in ("render", "redirect"):
+        name = ast.unparse(value.func)
+        yield Slip(file, line, f"{name}() makes a response, and this line throws it away.", f"return {name}(…)")
+        return
     if isinstance(value, ast.Compare) and len(value.ops) == 1 and isinstance(value.ops[0], ast.Eq):
         left = ast.unparse(value.left)
         yield Slip(file, line, "== compares, and nothing happens with the result.", f"One = to set {left}.")
