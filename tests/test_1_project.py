@@ -23,7 +23,7 @@ def test_manage_py_runs_and_finds_nothing_wrong(pytestconfig):
     if run.returncode:
         lines = (project / FILE).read_text(encoding="utf-8").splitlines()
         for number, line in enumerate(lines, start=1):
-            named = re.search(r"DJANGO_SETTINGS_MODULE\W+([\w.]+)", line)
+            named = re.search(r"DJANGO_SETTINGS_MODULE['\"]\W+([^'\"]+)['\"]", line)
             expect(
                 not named or named[1] == "tutorial.settings",
                 seen=f"manage.py sets DJANGO_SETTINGS_MODULE to {named and named[1]}, on line {number}.",

@@ -139,6 +139,8 @@ print("the same" if application is get_default_application() else "another one")
 
 def test_a_server_finds_the_application_in_asgi_py(pytestconfig):
     """A server other than runserver loads tutorial.asgi, and gets the same application."""
+    from django.conf import settings
+
     asked = "asgi.py sets Django up, then takes the application from tutorial/routing.py."
     run = run_python(
         pytestconfig.project,
@@ -156,9 +158,10 @@ def test_a_server_finds_the_application_in_asgi_py(pytestconfig):
     )
     expect(
         "the same" in run.stdout,
-        seen="tutorial.asgi has an application of its own, not the one that the settings name in ASGI_APPLICATION.",
+        seen="tutorial.asgi has an application of its own, not the one that the settings name in ASGI_APPLICATION, "
+        f"{settings.ASGI_APPLICATION}.",
         asked=asked,
-        file="tutorial/asgi.py",
+        file="tutorial/asgi.py" if str(settings.ASGI_APPLICATION).count(".") > 1 else FILE,
     )
 
 

@@ -305,6 +305,12 @@ def test_typing_any_name_leads_to_the_page_of_that_room(client, room, pytestconf
     path = unquote(response.redirect_chain[-1][0]) if response.redirect_chain else "no other page"
     ids = Page(response).by_id
     expect(
+        not re.search("[<&]", room) or room not in response.content.decode(),
+        seen=f"The page of the room {room!r} has the name in it unescaped: a browser takes it for markup.",
+        asked="{{ room_name }}, which Django escapes, and |safe nowhere.",
+        file="chat/templates/chat/room.html",
+    )
+    expect(
         response.status_code != 200 or path != f"/chat/{room}/" or "chat-log" in ids,
         seen=f"The page of the room {room!r} has no element with the id chat-log. Its ids: {', '.join(ids) or 'none'}."
         + blocks(pytestconfig.project, "room"),

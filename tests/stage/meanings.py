@@ -223,7 +223,9 @@ def find_meaning(problem):
 def a_name_is_missing(problem):
     """NameError: the name that is most like it, or the import that is missing."""
     found = re.search(r"^NameError: name '(\w+)' is not defined", problem.what)
-    found = found or re.search(r"cannot access (?:local|free) variable '(\w+)'", problem.what)
+    early = re.search(r"(?:local|free) variable '(\w+)'", problem.what) if "UnboundLocal" in problem.what else None
+    if early and problem.place:
+        return _assigned_here(problem, early[1])
     if not found or not problem.place:
         return None
     name, (file, line, _) = found[1], problem.place
@@ -249,6 +251,23 @@ def a_name_is_missing(problem):
         return Meaning(f"{file} uses {name} without importing it.", f"`from {elsewhere} import {name}` at its top.")
     if alike:
         return Meaning(f"There is {alike}.", f"{alike}, if that is the name you mean.")
+    return None
+
+
+def _assigned_here(problem, name):
+    """Return the Meaning of an UnboundLocalError: who else has a variable of this name."""
+    file, line, _ = problem.place
+    around = [
+        function
+        for function in problem.code.walk(file, ast.FunctionDef, ast.AsyncFunctionDef)
+        if function.lineno <= line <= function.end_lineno
+    ]
+    if len(around) > 1:
+        inner = around[-1].name
+        return Meaning(
+            f"{inner}() gives {name} a value further down, so here it is a variable of {inner}() itself, without one.",
+            f"nonlocal {name}, as the first line of {inner}(), if the one of {around[-2].name}() is meant.",
+        )
     return None
 
 
@@ -635,6 +654,12 @@ def the_application_is_named_wrongly(problem):
         name, module = found.groups()
         target = module.replace(".", "/") + ".py"
         names = problem.code.names(target) or {}
+        if target not in problem.code.files:
+            return Meaning(
+                f"ASGI_APPLICATION is {module}.{name}: that names a module, and not what is in it.",
+                'ASGI_APPLICATION = "tutorial.routing.application"',
+                file,
+            )
         if name == "application":
             alike = closest(name, names, cutoff=0.6)
             more = f" It has {alike}." if alike else ""

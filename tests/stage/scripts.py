@@ -272,6 +272,12 @@ def expect_socket(page, room, asked):
             f"{seen}: the name has quotation marks around it. json_script writes JSON, and here it was read as text.",
             'JSON.parse(document.getElementById("room-name").textContent)',
         )
+    if unquote(path) == f"/ws/chat/{room}/":
+        blame(
+            page,
+            f"{seen}: the name was escaped twice. location's parts are escaped already.",
+            "encodeURIComponent() once: of the name as it is, from json_script for example.",
+        )
     if not any(each in page.html or each in html.unescape(page.html) for each in _spellings(room)):
         given, used = _context(page)
         blame(
@@ -368,7 +374,11 @@ def expect_frame(page, text, how, asked):
     if not isinstance(value["message"], str):
         blame(page, f"{shown}: its message is no text. What was typed is in the input's .value.", asked)
     if value["message"] == "":
-        blame(page, f"{shown}: an empty text.", "The input's value is read and sent first, and emptied then.")
+        blame(
+            page,
+            f"{shown}: an empty text.",
+            "The input's value is read when the person sends it, and emptied after that.",
+        )
     if value["message"] != text:
         blame(page, f"{shown}, but what was typed was {text!r}.", asked)
 

@@ -76,6 +76,19 @@ def _names_that_others_look_for(code, file, stage):
                 f"The name is {name}: that is what others look for in this file.",
             )
 
+    for name in LOOKED_FOR.get(file, {}):
+        set_in = [
+            node.lineno
+            for node in code.tree(file).body
+            if isinstance(node, ast.Assign) and name in map(ast.unparse, node.targets)
+        ]
+        if len(set_in) > 1:
+            yield Slip(
+                file,
+                set_in[-1],
+                f"{name} is set in lines {' and '.join(map(str, set_in))}. The last one counts.",
+                f"One {name}.",
+            )
     for name in ("urlpatterns", "websocket_urlpatterns"):
         for node in code.walk(file, ast.Assign):
             if name in map(ast.unparse, node.targets) and isinstance(node.value, ast.Call):
@@ -152,6 +165,13 @@ def _routes(code, file):
                     "chat/routing.py",
                 )
             continue
+        if len(call.args) > 2 and "room_name" in ast.unparse(call.args[2]):
+            yield Slip(
+                file,
+                call.args[2].lineno,
+                f"The third argument, {ast.unparse(call.args[2])}, takes the place of what the address says.",
+                "The route without a third argument.",
+            )
         if isinstance(view, (ast.Name, ast.Attribute)) and leads_to.endswith("Consumer"):
             yield Slip(
                 file,
@@ -358,6 +378,13 @@ def _consumer(code, file, stage):
         if name not in given:
             yield from _lost_method(code, file, consumer, name, methods)
     yield from _shared_or_overwritten(file, consumer)
+    if "__init__" in methods and "super().__init__" not in ast.unparse(methods["__init__"]):
+        yield Slip(
+            file,
+            methods["__init__"].lineno,
+            "ChatConsumer has an __init__() of its own, and it doesn't call the one of its base class.",
+            "super().__init__(*args, **kwargs) as its first line, or connect() in its place.",
+        )
     bases = {ast.unparse(base).rpartition(".")[2] for base in consumer.bases}
     if "receive_json" in methods and bases <= {"AsyncWebsocketConsumer", "WebsocketConsumer"}:
         yield Slip(
