@@ -52,8 +52,8 @@ def _taught(item):
         return (yield)
     project, stage = item.config.project, stage_of(item.nodeid)
     watch = Watch(project)
-    # Stage 8 counts what a delivery costs, and there, silence has other causes.
-    watched = watch if stage < 8 else contextlib.nullcontext()
+    # Later there is more code, which it slows down, and silence has other causes than the consumer.
+    watched = watch if stage < 6 else contextlib.nullcontext()
     with warnings.catch_warnings(record=True) as warned, watched:
         warnings.simplefilter("always")
         try:

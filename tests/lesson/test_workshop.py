@@ -327,11 +327,12 @@ def test_a_check_says_of_each_test_whether_it_is_green(lesson):
 def test_a_check_of_a_stage_that_is_not_open_says_first_which_one_is(lesson):
     open_stage(lesson, 4)
     first = check(lesson, 6).splitlines()[1]
+    assert first.startswith("This isn't the project with which stage 6 starts")
     assert "room.html is missing (stage 5 leaves it)" in first
     assert "chat/routing.py is still the one that stage 2 leaves" in first
     assert "as if stage 4 were open. open_stage(6)" in first
     open_stage(lesson, 6)
-    assert check(lesson, 6).splitlines()[1].startswith(("✔", "✘")), "Stage 6 is open, so there is nothing to say."
+    assert "This isn't the project" not in check(lesson, 6), "Stage 6 is open, so there is nothing to say."
 
 
 def test_a_check_before_anything_was_opened_says_what_to_do(lesson):
