@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from stage import StoodStill, Unmet, expect, explain, find_forgotten_await
-from stage.code import Code, closest, stage_of
+from stage.code import closest, read_code, stage_of
 from stage.silence import explain_silence
 from stage.slips import find_slips
 from stage.watch import Watch
@@ -67,7 +67,7 @@ def _taught(item):
         raise forgotten from error
     if error is None:
         return result
-    code = Code(project)
+    code = read_code(project)
     if not isinstance(error, Unmet):
         unmet = explain(error, project, item.obj.__doc__, item.module.FILE)
     else:

@@ -48,6 +48,12 @@ def stage_of(test=None):
     return int(re.search(r"(?:test|exercise)_(\d)_", test or os.environ["PYTEST_CURRENT_TEST"])[1])
 
 
+@functools.cache
+def read_code(project):
+    """Return the Code of this project, which is read once: its files don't change while tests run."""
+    return Code(project)
+
+
 class Code:
     """The Python files of the project in a folder. `files` are their paths in it, as in "chat/consumers.py"."""
 

@@ -6,7 +6,7 @@ import re
 import traceback
 from pathlib import Path
 
-from stage.code import FILES, Code, closest, stage_of
+from stage.code import FILES, closest, read_code, stage_of
 from stage.expectations import Unmet
 from stage.meanings import Meaning, find_meaning
 
@@ -29,7 +29,7 @@ class Problem:
 
     @functools.cached_property
     def code(self):
-        return Code(self.project)
+        return read_code(self.project)
 
     @property
     def place(self):

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 import pytest
 
 from stage.browser import Browser
-from stage.code import Code
+from stage.code import read_code
 from stage.expectations import Unmet
 
 EVENTS = {"submit", "click", "keyup", "keydown", "keypress", "input", "change", "open", "message", "close", "error"}
@@ -308,7 +308,7 @@ def expect_socket(page, room, asked):
 
 def _context(page):
     """Return the keys of the dicts in the views, and the names that the room's template uses, as two texts."""
-    code = Code(page.project)
+    code = read_code(page.project)
     keys = [key.value for each in code.walk("chat/views.py", ast.Dict) for key in each.keys if hasattr(key, "value")]
     used = re.findall(r"\{\{\s*(\w+)", code.text("chat/templates/chat/room.html"))
     return tuple(", ".join(dict.fromkeys(names)) or "nothing" for names in (keys, used))

@@ -5,6 +5,7 @@ Each is a fact of its own, true even where another fault is the reason for a red
 """
 
 import ast
+import functools
 import io
 import re
 import tokenize
@@ -41,6 +42,7 @@ class Slip:
         return f"{self.seen}\n       in {self.file}, line {self.line}: {code.line(self.file, self.line)}"
 
 
+@functools.cache
 def find_slips(code, stage):
     """Return the slips in the files that the stages up to this one ask for."""
     slips = []
