@@ -795,6 +795,15 @@ def explain_membership(seen, ran, discarded, channel):
     return Unmet(f"{seen} leave() was never called.", asked, "chat/sockets.py")
 
 
+@contextlib.contextmanager
+def lobby(client, project):
+    """The lobby's page, with its socket open, for a `with` statement. Raises Unmet if it opens no or another socket."""
+    with browse(client, "/chat/lobby/", project) as page:
+        expect_socket(page, "lobby", "The socket of the room.")
+        page.open_socket()
+        yield page
+
+
 def enter(page, message):
     """Type a message into the page, and press Enter. Raises Unmet if the script raises an error."""
     page.type(message)
@@ -850,9 +859,7 @@ def test_a_rooms_page_says_whether_it_is_connected(client, pytestconfig):
         asked='<p id="chat-status" role="status">, which the script keeps up to date and a screen reader reads out.',
         file=ROOM,
     )
-    with browse(client, "/chat/lobby/", pytestconfig.project) as page:
-        expect_socket(page, "lobby", "The socket of the room.")
-        page.open_socket()
+    with lobby(client, pytestconfig.project) as page:
         connected = page.text("chat-status")
         page.close_socket()
         away = page.text("chat-status")
@@ -896,17 +903,13 @@ def test_the_page_connects_again(client, pytestconfig):
 
 def test_what_people_write_is_shown_as_text(client, pytestconfig):
     """What people write is shown as text: nobody can put an element into the pages of the others."""
-    with browse(client, "/chat/lobby/", pytestconfig.project) as page:
-        expect_socket(page, "lobby", "The socket of the room.")
-        page.open_socket()
+    with lobby(client, pytestconfig.project) as page:
         expect_text(page, "textContent or a field's value in place of innerHTML.")
 
 
 def test_each_message_is_sent_and_shown_once(client, pytestconfig):
     """A message is sent when its writer is done, not at an input method's Enter, and everyone sees it once."""
-    with browse(client, "/chat/lobby/", pytestconfig.project) as page:
-        expect_socket(page, "lobby", "The socket of the room.")
-        page.open_socket()
+    with lobby(client, pytestconfig.project) as page:
         page.type("nihao")
         page.compose_enter()
         blame_errors(page)
@@ -923,9 +926,7 @@ def test_each_message_is_sent_and_shown_once(client, pytestconfig):
 
 def test_what_is_typed_while_away_is_sent_once(client, pytestconfig):
     """What is typed without a connection waits, goes out once when there is one again, and in order."""
-    with browse(client, "/chat/lobby/", pytestconfig.project) as page:
-        expect_socket(page, "lobby", "The socket of the room.")
-        page.open_socket()
+    with lobby(client, pytestconfig.project) as page:
         lose_connection(page)
         enter(page, "first")
         enter(page, "second")
@@ -960,9 +961,7 @@ def test_what_is_typed_while_away_is_sent_once(client, pytestconfig):
 
 def test_an_error_gives_back_the_message_that_it_is_about(client, pytestconfig):
     """An error from the server is shown, and the message that it is about is in the input again."""
-    with browse(client, "/chat/lobby/", pytestconfig.project) as page:
-        expect_socket(page, "lobby", "The socket of the room.")
-        page.open_socket()
+    with lobby(client, pytestconfig.project) as page:
         for message in ("first", "second", "third"):
             enter(page, message)
         page.receive(json.dumps({"error": "This is too long.", "frame": 2}))
@@ -987,9 +986,7 @@ def test_an_error_gives_back_the_message_that_it_is_about(client, pytestconfig):
 
 def test_what_may_be_lost_is_given_back(client, pytestconfig):
     """When the connection is lost, what was sent and never came back is in the input again, and nothing else."""
-    with browse(client, "/chat/lobby/", pytestconfig.project) as page:
-        expect_socket(page, "lobby", "The socket of the room.")
-        page.open_socket()
+    with lobby(client, pytestconfig.project) as page:
         enter(page, "first")
         enter(page, "second")
         page.receive('{"message": "first"}')

@@ -32,7 +32,6 @@ FILES = {
     "chat/layers.py": 8,
 }
 
-
 # What other files look for in these, and the stage from which they do.
 LOOKED_FOR = {
     "tutorial/routing.py": {"application": 2},
@@ -75,6 +74,10 @@ class Code:
         """Return a line of the file, without its indent."""
         lines = self.text(file).splitlines()
         return lines[number - 1].strip() if 0 < number <= len(lines) else ""
+
+    def place(self, file, number):
+        """Return tell_place() of a line of a file."""
+        return tell_place(file, number, self.line(file, number))
 
     @functools.cache  # noqa: B019
     def tree(self, file):
@@ -120,6 +123,11 @@ class Code:
         """Return (file, node) for each function or method of this name in the project."""
         kinds = ast.FunctionDef, ast.AsyncFunctionDef
         return [(file, node) for file in self.files for node in self.walk(file, *kinds) if node.name == name]
+
+    def around(self, file, line):
+        """Return the functions that hold this line of a file, from the outermost to the innermost."""
+        functions = self.walk(file, ast.FunctionDef, ast.AsyncFunctionDef)
+        return [function for function in functions if function.lineno <= line <= function.end_lineno]
 
     def mentions(self, text):
         """Return (file, line number) of each string and each import in the project that names this."""
@@ -203,11 +211,14 @@ def closest(name, names, cutoff=0.75):
     return lowered[alike[0]] if alike else None
 
 
-def calls_in(node):
-    """Yield (dotted name, call) for each call in a node: ("self.channel_layer.group_send", …)."""
-    for call in ast.walk(node):
-        if isinstance(call, ast.Call):
-            yield ast.unparse(call.func), call
+def route_parts(text):
+    """Return the names of the parts that routes capture: of path("<str:name>") and of re_path("(?P<name>…)")."""
+    return [first or second for first, second in re.findall(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>", text)]
+
+
+def tell_place(file, line, code):
+    """Return where something is, as a line of a message that goes on below its first."""
+    return f"\n       in {file}, line {line}: {code}"
 
 
 def shorten(value, length=60):

@@ -6,7 +6,7 @@ import re
 import traceback
 from pathlib import Path
 
-from stage.code import FILES, closest, read_code, stage_of
+from stage.code import FILES, closest, read_code, stage_of, tell_place
 from stage.expectations import Unmet
 from stage.meanings import Meaning, find_meaning
 
@@ -85,7 +85,7 @@ def _explain(problem, asked, file):
         return Unmet(seen, asked, problem.place[0] if problem.place else file)
     place = (meaning.file, meaning.line) if meaning.line else None
     if place and (not problem.place or place != problem.place[:2]):
-        seen += f"\n       {meaning.seen}\n       in {place[0]}, line {place[1]}: {problem.code.line(*place)}"
+        seen += f"\n       {meaning.seen}{problem.code.place(*place)}"
     else:
         seen += f"\n       {meaning.seen}"
     opened = meaning.file or (problem.place[0] if problem.place else file)
@@ -107,7 +107,7 @@ def tell(problem):
     """Return the error's words, and the line of the project that raised it, if one did."""
     if not problem.places:
         return problem.what.rstrip(".") + "."
-    return problem.what + "\n       in {}, line {}: {}".format(*problem.place)
+    return problem.what + tell_place(*problem.place)
 
 
 def _explain_missing_module(problem, module, asked, file):
@@ -131,7 +131,7 @@ def _explain_missing_module(problem, module, asked, file):
     modules |= {"django.contrib." + app for app in ("admin", "auth", "contenttypes", "sessions", "messages")}
     modules |= {"django.contrib.staticfiles", "django.shortcuts", "asgiref.sync", "json", "asyncio"}
     alike = closest(module, modules)
-    seen = f"There is no module {module}. It is named\n       in {where}, line {line}: {code.line(where, line)}"
+    seen = f"There is no module {module}. It is named{code.place(where, line)}"
     if module.endswith(".apps"):
         asked = f'The app\'s own name: "{module.removesuffix(".apps")}".'
     elif alike:
@@ -151,7 +151,7 @@ def _explain_missing_template(problem, name):
     folder = problem.project / "chat" / "templates"
     there = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
     named = code.mentions(name)
-    where = f"\n       in {named[0][0]}, line {named[0][1]}: {code.line(*named[0])}" if named else ""
+    where = code.place(*named[0]) if named else ""
     return Unmet(
         f"There is no template {name} in chat/templates/. It is named{where}"
         if named
@@ -225,10 +225,9 @@ def find_forgotten_await(warned, project):
         code = linecache.getline(warning.filename, warning.lineno).strip()
         places = own_places([(warning.filename, warning.lineno, code)], project)
         if called and places:
-            where = "in {}, line {}: {}".format(*places[0])
             call = f"{called[1]}(…)" if f"{called[1]}(" in code else "the call"  # it is called by another name
             return Unmet(
-                f"{called[1]}() was called without `await`, so it never ran.\n       {where}",
+                f"{called[1]}() was called without `await`, so it never ran.{tell_place(*places[0])}",
                 f"Write `await` before {call}.",
                 places[0][0],
             )

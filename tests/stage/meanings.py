@@ -12,7 +12,7 @@ from channels.consumer import AsyncConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocketConsumer
 from channels.layers import InMemoryChannelLayer
 
-from stage.code import LOOKED_FOR, closest, shorten
+from stage.code import LOOKED_FOR, closest, route_parts, shorten, tell_place
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ def find_meaning(problem):
             return meaning
     text = problem.what
     if problem.places:
-        text += "\n       in {}, line {}: {}".format(*problem.place)
+        text += tell_place(*problem.place)
     else:
         text = text.rstrip(".") + "."
     for pattern, meaning, opens in MEANINGS:
@@ -257,11 +257,7 @@ def a_name_is_missing(problem):
 def _assigned_here(problem, name):
     """Return the Meaning of an UnboundLocalError: who else has a variable of this name."""
     file, line, _ = problem.place
-    around = [
-        function
-        for function in problem.code.walk(file, ast.FunctionDef, ast.AsyncFunctionDef)
-        if function.lineno <= line <= function.end_lineno
-    ]
+    around = problem.code.around(file, line)
     if len(around) > 1:
         inner = around[-1].name
         return Meaning(
@@ -302,10 +298,9 @@ def _where_from(name):
 def _names_around(code, file, line):
     """Return the names that the function around this line binds."""
     names = set()
-    for function in code.walk(file, ast.FunctionDef, ast.AsyncFunctionDef):
-        if function.lineno <= line <= function.end_lineno:
-            names |= {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and _is_store(node)}
-            names |= {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+    for function in code.around(file, line):
+        names |= {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and _is_store(node)}
+        names |= {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
     return names
 
 
@@ -503,8 +498,7 @@ def a_call_does_not_fit(problem):
     file, function = own[0]
     if file == "chat/views.py":
         taken = ", ".join(argument.arg for argument in function.args.args)
-        parts = re.findall(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>", problem.code.text("chat/urls.py"))
-        names = sorted({first or second for first, second in parts})
+        names = sorted(set(route_parts(problem.code.text("chat/urls.py"))))
         if found[2].startswith("got multiple values"):
             return Meaning(
                 "A view takes the request first, and then what the route captures.", None, file, function.lineno
@@ -589,7 +583,7 @@ def a_key_is_missing(problem):
     name, code = found[1], problem.place[2]
     if "kwargs" in code or "url_route" in code:
         routes = problem.code.text("chat/routing.py")
-        parts = [first or second for first, second in re.findall(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>", routes)]
+        parts = route_parts(routes)
         if "kwargs" not in code and name not in ("url_route", "kwargs"):
             return Meaning('url_route holds "args" and "kwargs". The names are in "kwargs".', f'["kwargs"]["{name}"]')
         if name == "url_route" or name == "kwargs" or name in parts:

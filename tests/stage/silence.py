@@ -20,7 +20,7 @@ def explain_silence(unmet, watch, code):
     caught = [(call, error, line) for call in own for error, line in call.caught]
     if caught:
         call, error, line = caught[-1]
-        why = f"{call.name}() caught {type(error).__name__}: {error}, and went on.{_place(code, call.file, line)}"
+        why = f"{call.name}() caught {type(error).__name__}: {error}, and went on.{code.place(call.file, line)}"
         asked = f"No error is swallowed: {call.name}() catches only what it has an answer for."
         return _add(unmet, why, asked, call.file)
     if "neither accepted nor refused" in unmet.seen:
@@ -44,7 +44,7 @@ def explain_silence(unmet, watch, code):
 
 def _about(unmet, code, call, expected):
     """Say how this call ended, before it did what was expected of it."""
-    place = _place(code, call.file, call.line)
+    place = code.place(call.file, call.line)
     if call.ended and call.returned is not None:
         why = f"{call.name}() returned {call.returned}, which goes nowhere.{place}"
         asked = f"{call.name}() awaits self.send(…) itself." if expected == "send" else unmet.asked
@@ -60,14 +60,10 @@ def _about(unmet, code, call, expected):
 
 def _has_lines_after(code, call):
     """Return whether the function goes on below the line where it ended."""
-    for file, function in code.functions(call.name):
-        if file == call.file and function.lineno <= call.line <= function.end_lineno:
-            return any(isinstance(node, ast.stmt) and node.lineno > call.line for node in ast.walk(function))
-    return False
-
-
-def _place(code, file, line):
-    return f"\n       in {file}, line {line}: {code.line(file, line)}"
+    around = [function for function in code.around(call.file, call.line) if function.name == call.name]
+    return (
+        any(isinstance(node, ast.stmt) and node.lineno > call.line for node in ast.walk(around[0])) if around else False
+    )
 
 
 def _add(unmet, why, asked, file):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
-from stage.code import FILES, LOOKED_FOR, closest, is_docstring, takes
+from stage.code import FILES, LOOKED_FOR, closest, is_docstring, route_parts, takes
 
 CONSUMER = "chat/consumers.py"
 FUNCTIONS = ast.FunctionDef, ast.AsyncFunctionDef
@@ -39,7 +39,7 @@ class Slip:
 
     def tell(self, code):
         """Return what is there, with the line itself."""
-        return f"{self.seen}\n       in {self.file}, line {self.line}: {code.line(self.file, self.line)}"
+        return self.seen + code.place(self.file, self.line)
 
 
 @functools.cache
@@ -191,8 +191,7 @@ def _routes(code, file):
         elif leads_to.endswith(".as_asgi"):
             yield Slip(file, view.lineno, "The parentheses after as_asgi are missing.", f"{leads_to}()")
         if isinstance(address, ast.Constant) and isinstance(address.value, str):
-            parts = re.findall(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>", address.value)
-            names = [first or second for first, second in parts]
+            names = route_parts(address.value)
             if ast.unparse(call.func).endswith("re_path") and re.search(r"<\w+:\w+>", address.value):
                 yield Slip(
                     file,
