@@ -64,15 +64,17 @@ def _taught(item):
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     forgotten = find_forgotten_await(warned, project)
     if forgotten and not isinstance(error, StoodStill):
+        forgotten.sure = True
         raise forgotten from error
     if error is None:
         return result
     code = read_code(project)
+    slips = find_slips(code, stage)
     if not isinstance(error, Unmet):
-        unmet = explain(error, project, item.obj.__doc__, item.module.FILE)
+        told = {(slip.file, slip.line) for slip in slips}
+        unmet = explain(error, project, item.obj.__doc__, item.module.FILE, told)
     else:
         unmet = explain_silence(error, watch, code)
-    slips = find_slips(code, stage)
     unmet.slips = [[slip.tell(code), slip.asked, slip.opens or slip.file] for slip in slips]
     raise unmet from error
 

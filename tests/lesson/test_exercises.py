@@ -55,7 +55,8 @@ def test_unsolved_it_fails_in_words(name, states, run_on):
 @pytest.mark.parametrize("name", EXERCISES)
 def test_its_solution_passes_and_the_stages_so_far_stay_green(name, states, run_on):
     exercise = EXERCISES[name]
-    assert_green(run_on(solve(exercise, states[exercise.STAGE]), [name], stages=exercise.STAGE))
+    stages = 0 if name in LAST else exercise.STAGE  # the last ones' stages run once, on all of them together
+    assert_green(run_on(solve(exercise, states[exercise.STAGE]), [name], stages=stages))
 
 
 def test_the_last_ones_solutions_are_green_together(states, run_on):

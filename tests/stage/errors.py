@@ -36,12 +36,13 @@ class Problem:
         return self.places[-1] if self.places else None
 
 
-def explain(error, project, asked, file):
+def explain(error, project, asked, file, told=()):
     """
     Return an Unmet that says where in the project an unforeseen error came from, and what it means.
 
     `error` is what was raised, and `project` is the folder that holds manage.py. `asked` and `file` say what the
-    failed test is about: `file` is the one to open unless the error points to another.
+    failed test is about: `file` is the one to open unless the error points to another. `told` has the (file, line)
+    of what is said already: of these the error's meaning would say it again.
     """
     chain = [error]
     while before := chain[-1].__cause__ or (None if chain[-1].__suppress_context__ else chain[-1].__context__):
@@ -54,7 +55,9 @@ def explain(error, project, asked, file):
     places = _places(cause, project)
     steps = traceback.extract_tb(cause.__traceback__)
     raised_here = bool(places and steps and own_places([_step(steps[-1])], project))
-    return _explain(Problem(what, places, project, error=cause, raised_here=raised_here), asked, file)
+    unmet = _explain(Problem(what, places, project, error=cause, raised_here=raised_here), asked, file, told)
+    unmet.sure = bool(places)
+    return unmet
 
 
 def explain_output(output, project, asked, file):
@@ -72,7 +75,7 @@ def explain_output(output, project, asked, file):
     return _explain(Problem(what, own_places(steps, project), project, raised_here=raised_here), asked, file)
 
 
-def _explain(problem, asked, file):
+def _explain(problem, asked, file, told=()):
     module = re.search(r"No module named '([\w.]+)'", problem.what)
     if module:
         return _explain_missing_module(problem, module[1], asked, file)
@@ -84,7 +87,9 @@ def _explain(problem, asked, file):
     if meaning is None:
         return Unmet(seen, asked, problem.place[0] if problem.place else file)
     place = (meaning.file, meaning.line) if meaning.line else None
-    if place and (not problem.place or place != problem.place[:2]):
+    if (place or (problem.place and problem.place[:2])) in told:
+        pass
+    elif place and (not problem.place or place != problem.place[:2]):
         seen += f"\n       {meaning.seen}{problem.code.place(*place)}"
     else:
         seen += f"\n       {meaning.seen}"

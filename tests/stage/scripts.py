@@ -159,7 +159,7 @@ def _nothing_there(page, error, message):
     """Explain a null: the element that was looked for, and why it wasn't found."""
     name = _looked_for(page, error)
     if not name:
-        return "", "The value is there before the script reads or writes its properties."
+        return _no_value(page, error, message)
     asked_ids = "The ids in the script are those in the HTML."
     if name.startswith("##"):
         return f'getElementById("{name[1:]}") is given a #: it takes the id alone.', f'getElementById("{name[2:]}").'
@@ -181,6 +181,30 @@ def _nothing_there(page, error, message):
     return f'The script looks for "{name}", but no element has that id.' + (
         f' There is "#{alike}".' if alike else f" The page has these ids: {', '.join(ids) or 'none'}."
     ), asked_ids
+
+
+def _no_value(page, error, message):
+    """Explain a null or undefined that is no element: which name has it, and why where that is sure."""
+    script = "\n".join(page.sources.values())
+    what, name = re.match(r".* of (null|undefined) \(\w+ '(\w+)'\)", message).groups()
+    owners = set(re.findall(rf"([\w.]+(?:\([^()]*\))?)\??\.{name}\b", error.code or ""))
+    if len(owners) != 1:
+        return f"What has the property {name} is {what} here.", f"A value that has the property {name}."
+    (owner,) = owners
+    for assigned, function in re.findall(r"(?:\.|\b)(on\w+ *= *|addEventListener\([^,()]*, *)(\w+)\(\s*\)", script):
+        if re.search(rf"function {function}\(\s*{re.escape(owner)}\b|\b{function} = \(?{re.escape(owner)}\b", script):
+            return (
+                f"{assigned}{function}() calls {function}() at once, so {owner} is {what}.",
+                f"{assigned}{function}, without parentheses: the browser calls it later, with the event.",
+            )
+    declared = re.findall(rf"\b(?:const|let|var) {re.escape(owner)}\b", script)
+    if len(declared) > 1:
+        return (
+            f"{owner} is {what} here. It is declared {len(declared)} times: each `const` or `let` makes a variable of "
+            "its own, known only inside the braces around it.",
+            f"{owner} is declared once, and set where it gets its value, without `const` or `let`.",
+        )
+    return f"{owner} is {what} here.", f"{owner} has a value before this line reads or sets its {name}."
 
 
 def _looked_for(page, error):

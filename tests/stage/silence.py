@@ -14,6 +14,8 @@ def explain_silence(unmet, watch, code):
 
     `unmet` is about a person who got no answer or no message.
     """
+    if "was refused" in unmet.seen and watch.of("connect"):
+        return _who_closed(unmet, code)
     if "got nothing" not in unmet.seen and "neither accepted nor refused" not in unmet.seen:
         return unmet
     own = [call for call in watch.calls if call.file == CONSUMER]  # elsewhere it may be right to catch an error
@@ -40,6 +42,25 @@ def explain_silence(unmet, watch, code):
         if told is not unmet:
             return told
     return unmet
+
+
+def _who_closed(unmet, code):
+    """Say where the consumer's connect() closes its socket, and on which condition, if it does so in one place."""
+    connects = [node for _, node in code.functions("connect")]
+    closes = [
+        node
+        for connect in connects
+        for node in ast.walk(connect)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "self.close"
+    ]
+    if len(closes) != 1:
+        return unmet
+    condition = closes[0].parent
+    while not isinstance(condition, (ast.If, ast.AsyncFunctionDef, ast.FunctionDef, ast.Module)):
+        condition = condition.parent
+    when = f", depending on `{ast.unparse(condition.test)}`" if isinstance(condition, ast.If) else ""
+    why = f"connect() closed it{when}.{code.place(CONSUMER, closes[0].lineno)}"
+    return _add(unmet, why, "Everybody who comes to a room's address is accepted: await self.accept().", CONSUMER)
 
 
 def _about(unmet, code, call, expected):

@@ -379,6 +379,7 @@ def _consumer(code, file, stage):
         if name not in given:
             yield from _lost_method(code, file, consumer, name, methods)
     yield from _shared_or_overwritten(file, consumer)
+    yield from _kept_on_the_class(file, consumer)
     if "__init__" in methods and "super().__init__" not in ast.unparse(methods["__init__"]):
         yield Slip(
             file,
@@ -454,6 +455,64 @@ def _shared_or_overwritten(file, consumer):
                     f"Channels has set self.{node.attr} already, and this line overwrites it.",
                     "Another name for what you keep here.",
                 )
+
+
+MUTATE = {"append", "add", "insert", "extend", "update", "setdefault", "remove", "discard", "pop"}
+
+
+def _kept_on_the_class(file, consumer):
+    """Yield a slip for each list, set or dict in the class itself that a method changes through self."""
+    kept = {
+        ast.unparse(node.targets[0]): node
+        for node in consumer.body
+        if isinstance(node, ast.Assign)
+        and (
+            isinstance(node.value, (ast.List, ast.Set, ast.Dict))
+            or ast.unparse(node.value) in ("set()", "list()", "dict()")
+        )
+    }
+    for node in ast.walk(consumer):
+        if not isinstance(node, ast.Attribute) or node.attr not in kept:
+            continue
+        parent = node.parent
+        changed = isinstance(parent, ast.Attribute) and parent.attr in MUTATE
+        changed = changed or isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Store)
+        if changed and ast.unparse(node.value) in ("self", "ChatConsumer", "cls", "self.__class__", "type(self)"):
+            where = kept.pop(node.attr)
+            yield Slip(
+                file,
+                where.lineno,
+                f"{node.attr} is kept on the class here: all consumers of this process, in all rooms, share it.",
+                "The room's members are in its group: group_add() and group_discard() keep them, group_send() reaches "
+                "them.",
+            )
+
+
+def _never_awaited(code, file):
+    """Yield a slip for each call in an `async def` that only makes a coroutine, which nobody awaits."""
+    for function in code.walk(file, ast.AsyncFunctionDef):
+        for node in ast.walk(function):
+            value = getattr(node, "value", None)
+            if not isinstance(node, (ast.Expr, ast.Return)) or not isinstance(value, ast.Call):
+                continue
+            called = ast.unparse(value.func)
+            name = called.rpartition(".")[2]
+            application = (
+                name in ("application", "inner", "app") and called.startswith("self.") and len(value.args) == 3
+            )
+            layer = name in ("group_add", "group_send", "group_discard") and "layer" in called
+            own = called in ("self.accept", "self.send", "self.send_json", "asyncio.sleep")
+            if (application or layer or own) and _innermost(node) is function:
+                lost = "not awaited" if isinstance(node, ast.Expr) else "returned, and not awaited"
+                seen = f"{called}(…) is {lost}: calling it only makes a coroutine, and nothing here runs that."
+                yield Slip(file, value.lineno, seen, f"await {called}(…)")
+
+
+def _innermost(node):
+    """Return the function around a node."""
+    while not isinstance(node, FUNCTIONS):
+        node = node.parent
+    return node
 
 
 def _names_in_class(consumer):
@@ -536,6 +595,7 @@ def _lines(code, file):
                     f"{ast.unparse(argument)} is called at once, and {later}() gets what it returned.",
                     f"{later}(…, {ast.unparse(argument.func)}), without parentheses.",
                 )
+    yield from _never_awaited(code, file)
     for function in code.walk(file, *FUNCTIONS):
         yield from _braces_missing(file, function)
     for node in code.walk(file, ast.Assign, ast.Return, ast.Expr, ast.Constant):

@@ -38,6 +38,7 @@ class Check:
         """
         explained, last = {}, None  # reason: the first sentence that was red for it; and the last reason shown
         told = []  # the slips that a sentence before has shown
+        sure = False  # whether a sentence before has shown a fault, and not only what came of one
         for sentence, cases in self.sentences.items():
             red = [case for case in cases if not case["green"]]
             if len(cases) > 1:
@@ -52,7 +53,9 @@ class Check:
                 explained[last] = red[0]["sentence"]
                 slips = [slip for slip in red[0].get("slips", []) if slip not in told]
                 told += slips
-                why = _explain(red[0], slips)
+                # What comes of a fault that is shown already asks for nothing that isn't there.
+                why = _explain(red[0], slips) if not sure or slips or red[0].get("sure") else _see(red[0])
+                sure = sure or bool(slips) or red[0].get("sure", False)
             unsure = [case["skipped"] for case in cases if case.get("skipped")]
             if unsure and not red:
                 yield None, sentence, [f"Not tested: {unsure[0]}"]
@@ -80,11 +83,15 @@ class Check:
         return f"<b>{html.escape(self.headline())}</b>{''.join(rows)}"
 
 
+def _see(test):
+    return [f"Seen:  {test['seen']}"]
+
+
 def _explain(test, slips):
     """Return the lines that say why a test is red. A slip in the student's files comes first, to be fixed first."""
     seen, asked, file = test["seen"], test["asked"], test["file"]
     if not file:
-        return [f"Seen:  {seen}"]
+        return _see(test)
     if slips:
         seen = "\n       ".join([*(slip[0] for slip in slips), seen])
         _, asked, file = slips[0]
