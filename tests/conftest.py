@@ -69,12 +69,11 @@ def _taught(item):
     if error is None:
         return result
     code = read_code(project)
-    slips = find_slips(code, stage)
     if not isinstance(error, Unmet):
-        told = {(slip.file, slip.line) for slip in slips}
-        unmet = explain(error, project, item.obj.__doc__, item.module.FILE, told)
+        unmet = explain(error, project, item.obj.__doc__, item.module.FILE)
     else:
         unmet = explain_silence(error, watch, code)
+    slips = find_slips(code, stage)
     unmet.slips = [[slip.tell(code), slip.asked, slip.opens or slip.file] for slip in slips]
     raise unmet from error
 

@@ -7,6 +7,7 @@ from stage import Person, Unmet, compare, expect
 
 FILE = "chat/routing.py"
 ROUTED = "chat/routing.py routes ws/chat/<room_name>/ to ChatConsumer.as_asgi(), and tutorial/routing.py uses it."
+PART = "A part that takes any name: <str:room_name> in path(), (?P<room_name>[^/]+) in re_path()."
 
 
 @pytest.fixture
@@ -26,7 +27,8 @@ async def join(person):
 
     routes = ", ".join(f"'{route.pattern}'" for route in websocket_urlpatterns) or "none"
     reasons = "".join(f"\n       {why_not(route, person.path)}" for route in websocket_urlpatterns).rstrip()
-    raise Unmet(f"No route matches {person.path}. The routes are: {routes}.{reasons}", ROUTED, FILE)
+    asked = PART if "anything but a slash" in reasons else ROUTED
+    raise Unmet(f"No route matches {person.path}. The routes are: {routes}.{reasons}", asked, FILE)
 
 
 def why_not(route, path):
@@ -40,9 +42,13 @@ def why_not(route, path):
         return "This route begins with a slash, but a path is compared without its first slash: ws/chat/…"
     if path.endswith("/") and route.pattern.match(path[1:-1]):
         return "This route ends without the slash that the address ends with."
+    converter = re.search(r"<(int|uuid):", pattern)
+    if converter:
+        takes = {"int": "digits", "uuid": "UUIDs"}[converter[1]]
+        return f"<{converter[1]}:…> matches {takes} only. <str:room_name> matches anything but a slash."
     if route.pattern.match("ws/chat/lobby/"):
         name = path.removeprefix("/ws/chat/").rstrip("/")
-        takes = " <slug:…> takes letters, digits, hyphens and underscores only: <str:room_name> takes any name."
+        takes = " <slug:…> takes letters, digits, - and _ only. <str:room_name> takes anything but a slash."
         if "<slug:" not in pattern:
             hyphen = r" \w+ matches no hyphen," if r"\w" in pattern else ""
             takes = f"{hyphen} [^/]+ matches anything but a slash."

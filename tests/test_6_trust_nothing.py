@@ -23,7 +23,7 @@ from stage import (
 )
 from stage.browser import ROOM
 from stage.people import project_file
-from stage.scripts import blame, blame_errors, browse, expect_once, expect_socket, expect_text
+from stage.scripts import blame, blame_errors, browse, expect_once, expect_socket, expect_stay, expect_text
 from stage.watch import Watch
 
 FILE = "chat/consumers.py"
@@ -262,7 +262,8 @@ def test_no_two_rooms_share_a_group(django):
         expect(
             not twins,
             seen=f"The rooms {name[:64]!r} and {''.join(twins[:1])[:64]!r} share the group {show(group)}."
-            + (" The name of the second is the digest of the first." if twins[:1] == [digest] else ""),
+            + (" The name of the second is the digest of the first." if twins[:1] == [digest] else "")
+            + (" Nothing is left of their names in it." if group.rstrip("-_.") == "chat" else ""),
             asked="group_name() gives no two rooms the same group: chat_ and a plain name, or chat- and the digest of "
             "any other name.",
             file="chat/rooms.py",
@@ -471,7 +472,11 @@ async def test_a_name_that_no_room_can_have_is_refused(person, layer, client, ca
         file="chat/templates/chat/index.html",
     )
     expect(
-        response.status_code == 400 and "room-name-problem" in page.by_id,
+        response.status_code == 400
+        and "room-name-problem" in page.by_id
+        # A route's part may end at a line's end, and no page links to such an address.
+        or response.status_code == 404
+        and "\n" in room,
         seen=f"The page of the room {show(room)} answered {response.status_code} without an element room-name-problem."
         if "room-name-problem" not in page.by_id
         else f"The page of the room {show(room)} answered {response.status_code}.",
@@ -921,7 +926,10 @@ def test_each_message_is_sent_and_shown_once(client, pytestconfig):
             )
         page.press_enter()
         blame_errors(page)
+        expect_stay(page, "After “nihao” and Enter")
         expect_once(page, "nihao", "A message is shown when it arrives: its sender gets it, too.")
+        enter(page, " ")
+        expect_stay(page, "After a blank and Enter", "event.preventDefault() first, whatever was typed.")
 
 
 def test_what_is_typed_while_away_is_sent_once(client, pytestconfig):

@@ -51,7 +51,7 @@ async def test_a_class_that_speaks_at_once_fits_into_a_mailbox(layer):
     expect(
         waiting == 600,
         seen=f"Of 600 messages, {waiting} are in the mailbox. The others were dropped without a word."
-        + (" The capacity stands beside CONFIG." if "capacity" in settings.CHANNEL_LAYERS["default"] else ""),
+        + (" The capacity isn't in CONFIG." if "capacity" in settings.CHANNEL_LAYERS["default"] else ""),
         asked=asked,
         file=FILE,
     )
@@ -126,7 +126,10 @@ def test_a_chat_without_redis_needs_none_of_its_packages(layer, pytestconfig):
     run = run_python(pytestconfig.project, "-c", NO_REDIS)
     if run.returncode == 0:
         return
-    asked = "A ModuleNotFoundError of this import is caught, and RedisError = (): `except ()` catches nothing."
+    asked = (
+        "A ModuleNotFoundError of the import from redis is caught, and then RedisError = (), an empty tuple: "
+        "`except ()` catches nothing."
+    )
     steps = re.findall(r'^ *File "(.+)", line (\d+).*\n *(.*)', run.stderr, flags=re.MULTILINE)
     places = own_places([(name, int(line), code) for name, line, code in steps], pytestconfig.project)
     if not places or not re.search("redis", run.stderr.strip().splitlines()[-1]):

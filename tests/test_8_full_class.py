@@ -18,7 +18,8 @@ from types import SimpleNamespace
 import pytest
 from channels.exceptions import ChannelFull
 from channels.layers import InMemoryChannelLayer
-from stage import TIMEOUT, TURN, Person, Unmet, expect, explain_output, find_forgotten_await
+from stage import TIMEOUT, TURN, Person, StoodStill, Unmet, expect, explain_output, find_forgotten_await
+from stage.code import read_code
 from stage.people import AFTER_SILENCE, project_file
 from stage.watch import Watch
 from websockets.asyncio.client import connect
@@ -33,7 +34,7 @@ CLOCKS = (time.time, time.monotonic, time.perf_counter)
 
 @pytest.fixture
 def person(application):
-    return lambda name: Person(name, application, "/ws/chat/lobby/")
+    return lambda name, room="lobby": Person(name, application, f"/ws/chat/{room}/")
 
 
 async def fill(person, members):
@@ -314,10 +315,16 @@ async def test_a_full_mailbox_is_reported_to_the_sender_and_once_in_the_log(
     for number in range(2):
         await alice.say(str(number))
         await hear_all([alice, bob])
+    carol = await person("Carol", "kitchen").join(asked=JOINED, file=FILE)
+    (kitchen,) = layer.groups.keys() - {group}
+    await layer.group_add(kitchen, "a-student-in-the-kitchen-who-does-not-read")
     with Watch(pytestconfig.project) as ran:
         try:
             for number in range(2, 5):
                 await lose_two(alice, bob, str(number), layer, group)
+            for number in range(3):  # one more than fits
+                await carol.say(str(number))
+                await hear_all([carol])
         except Unmet as unmet:
             waiting = [call for call in ran.of("group_send") if not call.ended and call.raised is None]
             if "got nothing" not in unmet.seen or not waiting:
@@ -329,8 +336,8 @@ async def test_a_full_mailbox_is_reported_to_the_sender_and_once_in_the_log(
             ) from None
     noted = {file for file, name in ran.functions() if file == "chat/lost_deliveries.py" and name != "__init__"}
 
-    def find_lines():
-        return [record for record in caplog.records if "lobby" in record.getMessage()]
+    def find_lines(room="lobby"):
+        return [record for record in caplog.records if room in record.getMessage()]
 
     for said, lost in (("3 messages", 6), ("one more message, after that report", 2)):
         if lost == 2:
@@ -356,6 +363,17 @@ async def test_a_full_mailbox_is_reported_to_the_sender_and_once_in_the_log(
             "their total, once, and begins again.",
             file=project_file(records[0].pathname, file) if records else file,
         )
+        if lost == 6:
+            failed = [record.exc_info[1] for record in caplog.records if record.exc_info]
+            if failed:
+                raise failed[0]
+            expect(
+                len(find_lines("kitchen")) == 1,
+                seen="In the same second, deliveries were lost at /ws/chat/lobby/ and at /ws/chat/kitchen/. Log lines "
+                f"about the second: {len(find_lines('kitchen'))}.",
+                asked="LostDeliveries logs a line for each address, and then begins again.",
+                file=file,
+            )
 
 
 async def lose_two(alice, bob, message, layer, group):
@@ -612,7 +630,21 @@ import asyncio
 import os
 import sys
 import threading
+import time
 import warnings
+
+own_folders = tuple(os.path.join(os.getcwd(), folder) for folder in ("chat", "tutorial"))
+own_sleep = time.sleep
+
+
+def sleep(seconds):
+    frame = sys._getframe(1)
+    if frame.f_code.co_filename.startswith(own_folders):
+        print(f"It sleeps: {frame.f_code.co_filename}:{frame.f_lineno}", file=sys.stderr, flush=True)
+    own_sleep(seconds)
+
+
+time.sleep = sleep  # before the project may import it
 
 import tutorial.asgi
 from channels.exceptions import StopConsumer
@@ -654,7 +686,6 @@ def pause(self):
 
 
 said, own_pause = [], abstract.FileDescriptor.pauseProducing
-own_folders = tuple(os.path.join(os.getcwd(), folder) for folder in ("chat", "tutorial"))
 abstract.FileDescriptor.pauseProducing = pause
 
 
@@ -942,6 +973,16 @@ async def test_whoever_never_reads_is_disconnected(server):
         pass
     for person in people:
         person.transport.abort()
+    slept = re.search(r"^It sleeps: (.+):(\d+)$", server.read_output(), re.MULTILINE)
+    if slept:
+        path, line = Path(slept[1]), int(slept[2])
+        file = path.relative_to(server.project).as_posix()
+        place = read_code(server.project).place(file, line)
+        raise StoodStill(
+            f"time.sleep() stops the event loop: meanwhile nobody is served.{place}",
+            "await asyncio.sleep(…)",
+            file,
+        )
     if not disconnected:
         look_at_the_connection()
     expect(

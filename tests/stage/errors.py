@@ -9,6 +9,7 @@ from pathlib import Path
 from stage.code import FILES, closest, read_code, stage_of, tell_place
 from stage.expectations import Unmet
 from stage.meanings import Meaning, find_meaning
+from stage.slips import find_slips
 
 # Lines of manage.py that every error of Django passes.
 STARTS_DJANGO = "main()", "execute_from_command_line(sys.argv)"
@@ -36,13 +37,12 @@ class Problem:
         return self.places[-1] if self.places else None
 
 
-def explain(error, project, asked, file, told=()):
+def explain(error, project, asked, file):
     """
     Return an Unmet that says where in the project an unforeseen error came from, and what it means.
 
     `error` is what was raised, and `project` is the folder that holds manage.py. `asked` and `file` say what the
-    failed test is about: `file` is the one to open unless the error points to another. `told` has the (file, line)
-    of what is said already: of these the error's meaning would say it again.
+    failed test is about: `file` is the one to open unless the error points to another.
     """
     chain = [error]
     while before := chain[-1].__cause__ or (None if chain[-1].__suppress_context__ else chain[-1].__context__):
@@ -55,7 +55,8 @@ def explain(error, project, asked, file, told=()):
     places = _places(cause, project)
     steps = traceback.extract_tb(cause.__traceback__)
     raised_here = bool(places and steps and own_places([_step(steps[-1])], project))
-    unmet = _explain(Problem(what, places, project, error=cause, raised_here=raised_here), asked, file, told)
+    what = what.partition(" If you see the 'urlpatterns' variable")[0]  # Django's guess at the cause
+    unmet = _explain(Problem(what, places, project, error=cause, raised_here=raised_here), asked, file)
     unmet.sure = bool(places)
     return unmet
 
@@ -75,7 +76,7 @@ def explain_output(output, project, asked, file):
     return _explain(Problem(what, own_places(steps, project), project, raised_here=raised_here), asked, file)
 
 
-def _explain(problem, asked, file, told=()):
+def _explain(problem, asked, file):
     module = re.search(r"No module named '([\w.]+)'", problem.what)
     if module:
         return _explain_missing_module(problem, module[1], asked, file)
@@ -87,8 +88,9 @@ def _explain(problem, asked, file, told=()):
     if meaning is None:
         return Unmet(seen, asked, problem.place[0] if problem.place else file)
     place = (meaning.file, meaning.line) if meaning.line else None
+    told = {(slip.file, slip.line) for slip in find_slips(problem.code, stage_of())}
     if (place or (problem.place and problem.place[:2])) in told:
-        pass
+        pass  # a slip says it already
     elif place and (not problem.place or place != problem.place[:2]):
         seen += f"\n       {meaning.seen}{problem.code.place(*place)}"
     else:
@@ -115,6 +117,19 @@ def tell(problem):
     return problem.what + tell_place(*problem.place)
 
 
+# Modules of older versions, and what has taken their place.
+GONE = {
+    "channels.asgi": ("channels.asgi was Channels 1.", "from tutorial.routing import application"),
+    "channels.http": ("channels.http went with Channels 4.", "get_asgi_application(), from django.core.asgi."),
+    "channels.staticfiles": (
+        "channels.staticfiles went with Channels 4.",
+        "No such app: daphne's runserver serves them.",
+    ),
+    "channels.handler": ("channels.handler was Channels 1.", "A consumer, from channels.generic.websocket."),
+    "django.core.urlresolvers": ("django.core.urlresolvers went with Django 2.", "The same names, from django.urls."),
+}
+
+
 def _explain_missing_module(problem, module, asked, file):
     """Say who names a module that can't be found, and what there is in its place."""
     code, own = problem.code, module.partition(".")[0] in ("chat", "tutorial")
@@ -135,8 +150,11 @@ def _explain_missing_module(problem, module, asked, file):
     modules |= {"channels.generic.websocket", "channels.security.websocket", "django.urls", "django.core.asgi"}
     modules |= {"django.contrib." + app for app in ("admin", "auth", "contenttypes", "sessions", "messages")}
     modules |= {"django.contrib.staticfiles", "django.shortcuts", "asgiref.sync", "json", "asyncio"}
-    alike = closest(module, modules)
-    seen = f"There is no module {module}. It is named{code.place(where, line)}"
+    if module in GONE:
+        gone, asked = GONE[module]
+        return Unmet(f"There is no module {module}: {gone}{code.place(where, line)}", asked, where)
+    alike = closest(module, modules, cutoff=0.8)
+    seen = f"There is no module {module}. This line names it:{code.place(where, line)}"
     if module.endswith(".apps"):
         asked = f'The app\'s own name: "{module.removesuffix(".apps")}".'
     elif alike:

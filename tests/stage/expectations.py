@@ -8,6 +8,7 @@ class Unmet(AssertionError):
         super().__init__(f"\nSeen:  {seen}\nAsked: {asked}\nOpen:  {file}")
         self.seen, self.asked, self.file = seen, asked, file
         self.slips = []  # [what is there, what is asked, the file to open] of each slip in the student's files
+        self.page = False  # whether this is about what a page's script does, where each step builds on those before
         self.sure = False  # whether this tells a fault itself (an error and its line, say), and not what came of one
 
 

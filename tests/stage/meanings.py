@@ -129,6 +129,37 @@ MEANINGS = [
         None,
     ),
     (
+        r"TypeError: (?:argument of type '(\w+)' is not (?:iterable|a container)|'(\w+)' object is not subscriptable)"
+        r".*\n.* in chat/messages\.py",
+        "A frame may be any JSON: a number, a list, a text, null. Here it is no object, which Python has as a dict.",
+        "chat/messages.py",
+    ),
+    (
+        r"RuntimeError: (?:\w+ (?:keys )?changed(?: size)?|deque mutated) during iteration",
+        "The loop goes over something that is changed while it does.",
+        None,
+    ),
+    (
+        r"Lock object .*is bound to a different event loop",
+        "This lock is older than the connection: all consumers share it.",
+        None,
+    ),
+    (
+        r"TypeError: Object of type (\w*(?:Refused|Error|Exception)) is not JSON serializable",
+        "{0} is an exception, and JSON takes texts: str() of it is its words.",
+        None,
+    ),
+    (
+        r"TypeError: Object of type (\w+) is not JSON serializable",
+        "JSON takes dicts, lists, texts, numbers, True, False and None. {0} is something else.",
+        None,
+    ),
+    (
+        r"KeyError: '\w*'\n.* in chat/layers\.py, .*self\.groups\[",
+        "A group that nobody is in isn't in self.groups. What is sent to it goes to nobody, and is no error.",
+        None,
+    ),
+    (
         r"(?s)string indices must be integers.*text_data\[",
         "The frame is text, not a dict yet: json.loads(text_data) turns it into one.",
         None,
@@ -185,6 +216,19 @@ MEANINGS = [
     ),
 ]
 ASKED = {
+    "The loop goes over something that is changed while it does.": (
+        "What empties or changes it comes after the loop, less indented."
+    ),
+    "This lock is older than the connection: all consumers share it.": (
+        "Each consumer makes a lock of its own, in __call__."
+    ),
+    "Refused is an exception, and JSON takes texts: str() of it is its words.": "str(…) around it.",
+    "A frame may be any JSON: a number, a list, a text, null. Here it is no object, which Python has as a dict.": (
+        "isinstance(frame, dict) first, and then its keys."
+    ),
+    "A group that nobody is in isn't in self.groups. What is sent to it goes to nobody, and is no error.": (
+        "self.groups.get(group, {})"
+    ),
     '"args" holds the parts that have no name, in a tuple. The parts with a name are in "kwargs".': (
         'self.scope["url_route"]["kwargs"]["room_name"]'
     ),
@@ -255,9 +299,19 @@ def a_name_is_missing(problem):
 
 
 def _assigned_here(problem, name):
-    """Return the Meaning of an UnboundLocalError: who else has a variable of this name."""
+    """Return the Meaning of an UnboundLocalError: who else has a variable of this name, or which `except` went on."""
     file, line, _ = problem.place
     around = problem.code.around(file, line)
+    for node in ast.walk(around[-1]) if around else ():
+        if isinstance(node, ast.Try) and node.end_lineno < line and name in _stored(node.body):
+            for handler in node.handlers:
+                if not isinstance(handler.body[-1], (ast.Return, ast.Raise, ast.Continue)):
+                    return Meaning(
+                        f"{name} gets its value in the `try`. The `except` goes on without one.",
+                        "The `except` ends with `return` or `raise`, or gives " + name + " a value.",
+                        file,
+                        handler.body[-1].lineno,
+                    )
     if len(around) > 1:
         inner = around[-1].name
         return Meaning(
@@ -304,6 +358,11 @@ def _names_around(code, file, line):
     return names
 
 
+def _stored(body):
+    """Return the names that get a value in these statements."""
+    return {node.id for part in body for node in ast.walk(part) if isinstance(node, ast.Name) and _is_store(node)}
+
+
 def _is_store(node):
     return isinstance(node.ctx, ast.Store)
 
@@ -335,6 +394,16 @@ def an_attribute_is_missing(problem):
     return None
 
 
+# What a class-based view has, and where a consumer has it.
+OF_A_VIEW = {
+    "kwargs": 'self.scope["url_route"]["kwargs"]',
+    "args": 'self.scope["url_route"]["args"]',
+    "request": "self.scope: it says of a socket what the request says of a page.",
+    "user": 'self.scope["user"]',
+    "session": 'self.scope["session"]',
+}
+
+
 def _not_kept_in_self(problem, name):
     """Say of an attribute of the consumer who sets it, or which one of nearly that name there is."""
     code, file = problem.code, "chat/consumers.py"
@@ -360,6 +429,8 @@ def _not_kept_in_self(problem, name):
                         file,
                         node.lineno,
                     )
+    if name in OF_A_VIEW and name not in kept:
+        return Meaning(f"A consumer has no self.{name}. That is a view's.", OF_A_VIEW[name])
     known = {*kept, "channel_layer", "channel_name", "scope", "send", "accept", "close"}
     known |= {each.name for each in consumer.body if hasattr(each, "name")}
     if name in kept:
@@ -751,7 +822,10 @@ def the_try_around_it_catches_less(problem):
                     if isinstance(caught, type) and issubclass(caught, type(problem.error)):
                         name = type(problem.error).__name__
                         words = f"The `except` catches {ast.unparse(kind)}, but not every {name}."
-                        return Meaning(words, f"`except {name}` catches this one, too.", file, handler.lineno)
+                        asked = f"`except {name}` catches this one, too."
+                        if "json.loads" in problem.place[2] and "RecursionError" not in ast.unparse(handler.type):
+                            asked += " Brackets that are nested too deeply raise a RecursionError: that, too."
+                        return Meaning(words, asked, file, handler.lineno)
     return None
 
 

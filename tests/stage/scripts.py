@@ -40,7 +40,9 @@ def blame(page, seen, asked, file=None, *, sure=False):
             f"The script uses what this test's page doesn't know: {', '.join(page.unknown)}. Only a browser can tell: "
             "look at the page there, with its console open (F12)."
         )
-    raise Unmet(seen, asked, file or page.script_file())
+    unmet = Unmet(seen, asked, file or page.script_file())
+    unmet.page = True
+    raise unmet
 
 
 def blame_errors(page):
@@ -345,9 +347,8 @@ def _spellings(room):
     return [room, quote(room), *plain, *(each.translate(marks) for each in plain)]
 
 
-def expect_frame(page, text, how, asked):
-    """Raise Unmet unless the script sent {"message": text} in one frame and stayed on the page."""
-    frames = page.frames
+def expect_stay(page, how, asked="event.preventDefault(), in what the form calls when it is submitted."):
+    """Raise Unmet if the browser left the page."""
     if page.left:
         where, why = page.left["url"], _nothing_heard(page)
         if page.left["how"] != "form":
@@ -359,9 +360,17 @@ def expect_frame(page, text, how, asked):
             why += " The script only names preventDefault: the parentheses are missing."
         blame(
             page,
-            f"{how}, the browser left the page for {where}: it sends the form by itself.{why}",
-            "event.preventDefault(), in what the form calls when it is submitted.",
+            f"{how}, the browser left the page for {where}: a browser sends a form by itself.{why}",
+            'The script hears the form\'s submit: form.onsubmit, or addEventListener("submit", …).'
+            if _nothing_heard(page)
+            else asked,
         )
+
+
+def expect_frame(page, text, how, asked):
+    """Raise Unmet unless the script sent {"message": text} in one frame and stayed on the page."""
+    expect_stay(page, how)
+    frames = page.frames
     if not frames:
         blame(page, f"{how}, the script sent nothing.{_nothing_heard(page)}", asked)
     if len(frames) > 1:
@@ -400,11 +409,22 @@ def expect_frame(page, text, how, asked):
     if value["message"] == "":
         blame(
             page,
-            f"{shown}: an empty text.",
+            f"{shown}: an empty text.{_read_too_early(page)}",
             "The input's value is read when the person sends it, and emptied after that.",
         )
     if value["message"] != text:
         blame(page, f"{shown}, but what was typed was {text!r}.", asked)
+
+
+def _read_too_early(page):
+    """Say which line of the script, outside of any function, reads a value that is empty then."""
+    for line, name in re.findall(
+        r"((?:const|let|var)\s+(\w+)\s*=\s*[^;\n]*\.value\b[^;\n]*)", "\n".join(page.sources.values())
+    ):
+        with contextlib.suppress(Exception):  # no variable of the page itself
+            if page.evaluate(f'{name} === ""'):
+                return f" `{line}` runs once, as the page loads, and {name} stays empty."
+    return ""
 
 
 def _nothing_heard(page):
@@ -413,12 +433,12 @@ def _nothing_heard(page):
         alike = _closest(event, EVENTS)
         if event not in EVENTS and alike and not _is_event(event):
             on = f" of {element}" if element else ""
-            return f' It listens to "{event}"{on}: no such event is called. There is "{alike}".'
+            return f' The script listens to "{event}"{on}, and no event is called that. There is "{alike}".'
     for element, name in page.strangers():
         alike = _closest(name.lower(), {f"on{event}" for event in EVENTS})
         if alike:
             on = f" of {element}" if element else ""
-            return f" It sets {name}{on}, which nothing calls. There is {alike}."
+            return f" The script sets {name}{on}, which nothing calls. There is {alike}."
     if any(socket["late"] for socket in page.sockets):
         return " It called send() on a socket that was closed."
     return ""

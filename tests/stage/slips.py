@@ -121,6 +121,15 @@ def _stack(code, file):
                 'path("", …) matches the empty path only.',
                 're_path("", …) matches any path.',
             )
+        if ast.unparse(call.func).endswith("URLRouter") and call.args and isinstance(call.args[0], ast.List):
+            inside = [ast.unparse(each) for each in call.args[0].elts]
+            if len(inside) == 1 and inside[0].endswith("urlpatterns"):
+                yield Slip(
+                    file,
+                    call.lineno,
+                    f"{inside[0]} is a list already. In brackets it is a list with a list in it.",
+                    f"URLRouter({inside[0]})",
+                )
         wraps = ast.unparse(call.func).rpartition(".")[2]
         inner = ast.unparse(call.args[0]) if call.args else ""
         if wraps.endswith(("MiddlewareStack", "Validator")) and inner.endswith("urlpatterns"):
@@ -396,12 +405,13 @@ def _consumer(code, file, stage):
             "receive(self, text_data=None, bytes_data=None), or AsyncJsonWebsocketConsumer as the base class.",
         )
     handlers = _event_types(code, file) & set(methods)
+    called = {**CALLED, "leave": ((), {})} if "SocketConsumer" in bases else CALLED
     plain = []
-    for name in [*CALLED, *sorted(handlers)]:
+    for name in [*called, *sorted(handlers)]:
         method = methods.get(name)
         if method is None or method.decorator_list:
             continue
-        arguments, keywords = CALLED.get(name, (({},), {}))
+        arguments, keywords = called.get(name, (({},), {}))
         if not takes(method, None, *arguments, **keywords):
             yield _wrong_parameters(file, method, name, arguments, keywords)
         elif isinstance(method, ast.FunctionDef) and bases <= ASYNC_BASES and not _returns_something(method):
@@ -564,9 +574,11 @@ def _wrong_parameters(file, method, name, arguments, keywords):
         seen = f"{name}({written}) has no self: a method's first parameter is the consumer itself."
         asked = f"{name}(self{', ' * bool(written)}{written})"
     else:
-        seen = f"Channels calls {name}({shown}), but yours is {name}({written})."
+        by = "SocketConsumer" if name == "leave" else "Channels"
+        seen = f"{by} calls {name}({shown}), but yours is {name}({written})."
         asked = {
             "connect": "connect(self)",
+            "leave": "leave(self)",
             "disconnect": "disconnect(self, close_code)",
             "receive": "receive(self, text_data=None, bytes_data=None): Channels gives the frame by these names.",
         }.get(name, f"{name}(self, event): a handler takes the event.")
@@ -610,16 +622,18 @@ def _lines(code, file):
                     "The line without the comma at its end.",
                 )
         elif isinstance(node, ast.Expr):
-            yield from _statement(file, node.lineno, value)
+            yield from _statement(code, file, node.lineno, value)
         elif isinstance(value, str) and "{" in value:
             yield from _forgotten_f(file, node, text)
 
 
-def _statement(file, line, value):
-    if file == "chat/views.py" and isinstance(value, ast.Call) and ast.unparse(value.func) in ("render", "redirect"):
+def _statement(code, file, line, value):
+    if file == "chat/views.py" and isinstance(value, ast.Call):
         name = ast.unparse(value.func)
-        yield Slip(file, line, f"{name}() makes a response, and this line throws it away.", f"return {name}(…)")
-        return
+        own = [node for where, node in code.functions(name) if where == file and _returns_something(node)]
+        if own or name in ("render", "redirect"):
+            yield Slip(file, line, f"{name}() makes a response, and this line throws it away.", f"return {name}(…)")
+            return
     if isinstance(value, ast.Compare) and len(value.ops) == 1 and isinstance(value.ops[0], ast.Eq):
         left = ast.unparse(value.left)
         yield Slip(file, line, "== compares, and nothing happens with the result.", f"One = to set {left}.")

@@ -38,7 +38,7 @@ class Check:
         """
         explained, last = {}, None  # reason: the first sentence that was red for it; and the last reason shown
         told = []  # the slips that a sentence before has shown
-        sure = False  # whether a sentence before has shown a fault, and not only what came of one
+        sure = page = False  # whether a sentence before has shown a fault, or that a page's script does one thing wrong
         for sentence, cases in self.sentences.items():
             red = [case for case in cases if not case["green"]]
             if len(cases) > 1:
@@ -53,9 +53,11 @@ class Check:
                 explained[last] = red[0]["sentence"]
                 slips = [slip for slip in red[0].get("slips", []) if slip not in told]
                 told += slips
-                # What comes of a fault that is shown already asks for nothing that isn't there.
-                why = _explain(red[0], slips) if not sure or slips or red[0].get("sure") else _see(red[0])
+                # What may come of a fault that is shown already asks for nothing besides.
+                follows = sure or (page and red[0].get("page"))
+                why = _see(red[0]) if follows and not slips and not red[0].get("sure") else _explain(red[0], slips)
                 sure = sure or bool(slips) or red[0].get("sure", False)
+                page = page or red[0].get("page", False)
             unsure = [case["skipped"] for case in cases if case.get("skipped")]
             if unsure and not red:
                 yield None, sentence, [f"Not tested: {unsure[0]}"]

@@ -31,6 +31,7 @@ def pytest_runtest_makereport(item, call):
             "file": getattr(error, "file", None),
             # What is wrong in the student's files whatever else is: [what is there, what is asked, the file to open].
             "slips": getattr(error, "slips", []),
+            "page": getattr(error, "page", False),  # it is about a page's script, where steps build on each other
             "sure": getattr(error, "sure", False),  # it tells a fault itself, and not what came of one
         }
     return report
