@@ -835,6 +835,8 @@ def connect_again(page):
         page.run_timers(200)
         if len(page.sockets) > before:
             return step / 5
+        if not page.timers:
+            break
     blame_errors(page)
     if before > 1 and "close" not in page.sockets[-1]["listens"]:
         blame(

@@ -293,6 +293,11 @@ class Browser:
             if milliseconds is None:
                 return
 
+    @property
+    def timers(self):
+        """How many timers wait for their time."""
+        return self._do("timers()")
+
     # What can be seen
 
     @property

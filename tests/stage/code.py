@@ -63,6 +63,13 @@ class Code:
         self.files = [path.relative_to(self.project).as_posix() for path in found]
 
     @functools.cache  # noqa: B019 - a Code lives as long as one test run
+    def file_of(self, filename):
+        """Return which of the files this is, as in "chat/consumers.py", or None. `filename` is as in a traceback."""
+        path = Path(filename).resolve()
+        file = path.relative_to(self.project).as_posix() if path.is_relative_to(self.project) else None
+        return file if file in self.files else None
+
+    @functools.cache  # noqa: B019
     def text(self, file):
         """Return what the file holds, or "" if there is no such file or it is no text."""
         try:

@@ -226,19 +226,21 @@ def _places(error, project):
 
 def own_places(steps, project):
     """Return the steps that are in the project. A step is (file name, line number, code)."""
-    project = Path(project).resolve()
-    own = []
-    for filename, line, code in steps:
-        path = Path(filename).resolve()
-        starts_django = path.name == "manage.py" and code in STARTS_DJANGO  # whatever is wrong
-        inside = path.is_relative_to(project) and path.relative_to(project).parts[0] in (
-            "manage.py",
-            "tutorial",
-            "chat",
-        )
-        if inside and not starts_django:
-            own.append((path.relative_to(project).as_posix(), line, code))
-    return own
+    own = [(_inside(filename, project), line, code) for filename, line, code in steps]
+    return [
+        (file, line, code)
+        for file, line, code in own
+        if file and not (file == "manage.py" and code in STARTS_DJANGO)  # which every error passes
+    ]
+
+
+@functools.cache
+def _inside(filename, project):
+    """Return the file's path in the project, or None if it is none of the project's own."""
+    path, project = Path(filename).resolve(), Path(project).resolve()
+    inside = path.relative_to(project) if path.is_relative_to(project) else None
+    own = inside and inside.parts and inside.parts[0] in ("manage.py", "tutorial", "chat")
+    return inside.as_posix() if own else None
 
 
 def find_forgotten_await(warned, project):

@@ -185,11 +185,6 @@ MEANINGS = [
         "chat/sockets.py",
     ),
     (
-        r"include\(\) is not supported in URLRouter",
-        "The routes for sockets have an include(), which Channels' router doesn't know.",
-        "chat/routing.py",
-    ),
-    (
         r"WSGIHandler\.__call__\(\) takes",
         "For HTTP, the root application has a WSGI application, which can't be called like this.",
         "tutorial/routing.py",
@@ -232,7 +227,6 @@ ASKED = {
     '"args" holds the parts that have no name, in a tuple. The parts with a name are in "kwargs".': (
         'self.scope["url_route"]["kwargs"]["room_name"]'
     ),
-    "The routes for sockets have an include(), which Channels' router doesn't know.": "The whole path in one route.",
     "For HTTP, the root application has a WSGI application, which can't be called like this.": (
         '"http": get_asgi_application(), from django.core.asgi.'
     ),
@@ -812,7 +806,7 @@ def the_try_around_it_catches_less(problem):
         frames[trace.tb_frame.f_code.co_filename, trace.tb_lineno] = trace.tb_frame
         trace = trace.tb_next
     for (name, line), frame in reversed(frames.items()):
-        file = next((file for file in problem.code.files if name == str(problem.project / file)), None)
+        file = problem.code.file_of(name)
         for node in problem.code.walk(file, ast.Try) if file else ():
             if not (node.body[0].lineno <= line <= node.body[-1].end_lineno):
                 continue
@@ -823,7 +817,7 @@ def the_try_around_it_catches_less(problem):
                         name = type(problem.error).__name__
                         words = f"The `except` catches {ast.unparse(kind)}, but not every {name}."
                         asked = f"`except {name}` catches this one, too."
-                        if "json.loads" in problem.place[2] and "RecursionError" not in ast.unparse(handler.type):
+                        if "json.loads" in ast.unparse(node) and "RecursionError" not in ast.unparse(handler.type):
                             asked += " Brackets that are nested too deeply raise a RecursionError: that, too."
                         return Meaning(words, asked, file, handler.lineno)
     return None
@@ -873,17 +867,20 @@ def no_route_has_this_name(problem):
         if name in _route_names(call)
     ]
     if name in ("index", "room") or not named:
+        urls = "chat/urls.py"
+        routes = [call for call in problem.code.walk(urls, ast.Call) if ast.unparse(call.func) in ("path", "re_path")]
+        own = [call.lineno for call in routes if len(call.args) > 1 and ast.unparse(call.args[1]).endswith(f".{name}")]
         return Meaning(
-            f'No route is called {name}: redirect() and {{% url %}} look for path(…, name="{name}").',
-            None,
-            "chat/urls.py",
+            f"No route is called {name}, and redirect() and {{% url %}} look for that name.",
+            f'path(…, name="{name}")',
+            urls,
+            own[0] if own else None,
         )
-    address = " That is an address, and no name." if "/" in name else ""
-    return Meaning(
-        f"No route is called {name!r}.{address}",
-        "The name of a route, or its address where one is asked for.",
-        *named[0],
-    )
+    if "/" in name:
+        seen, asked = f"{name!r} is an address, and here a route's name belongs.", f'url="{name}", or a route\'s name.'
+        return Meaning(seen, asked if "pattern_name" in problem.code.line(*named[0]) else "A route's name.", *named[0])
+    asked = 'A route\'s name. For an address: url="/…/".' if "pattern_name" in problem.code.line(*named[0]) else None
+    return Meaning(f"No route is called {name!r}.", asked or "A route's name.", *named[0])
 
 
 LOOKS = [

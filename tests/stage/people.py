@@ -127,7 +127,8 @@ class Person:
                 )
             return Unmet(seen, ORIGINS, file)
         if self.origin and "origin" in said:
-            return Unmet(f"{seen} But the socket came with the Origin {self.origin!r}.", READING_ORIGINS, file)
+            seen = f"The socket {self.path} came with the Origin {self.origin!r}, and was refused as if it had none."
+            return Unmet(seen, READING_ORIGINS, file)
         return Unmet(seen, asked, file)
 
     async def say(self, message):

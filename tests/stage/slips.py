@@ -145,7 +145,15 @@ def _routes(code, file):
     """Yield the slips in the routes: what leads nowhere, or to a consumer in the wrong way."""
     sockets = file == "chat/routing.py"
     asks_for_room = '"room_name"' in code.text(CONSUMER).replace("'", '"')
+    nested = "ws/" in code.text("tutorial/routing.py")
     for call in code.walk(file, ast.Call):
+        if sockets and ast.unparse(call.func) == "include":
+            yield Slip(
+                file,
+                call.lineno,
+                "include() is for Django's pages, and Channels' router doesn't know it.",
+                "The whole address in one route.",
+            )
         if ast.unparse(call.func).rpartition(".")[2] not in ("path", "re_path") or len(call.args) < 2:
             continue
         address, view = call.args[:2]
@@ -200,6 +208,13 @@ def _routes(code, file):
         elif leads_to.endswith(".as_asgi"):
             yield Slip(file, view.lineno, "The parentheses after as_asgi are missing.", f"{leads_to}()")
         if isinstance(address, ast.Constant) and isinstance(address.value, str):
+            if not nested and address.value.lstrip("^").startswith("chat/"):
+                yield Slip(
+                    file,
+                    address.lineno,
+                    "The route begins with chat/, and the address of a room's socket with /ws/chat/.",
+                    "ws/chat/ at the route's beginning.",
+                )
             names = route_parts(address.value)
             if ast.unparse(call.func).endswith("re_path") and re.search(r"<\w+:\w+>", address.value):
                 yield Slip(
@@ -637,6 +652,10 @@ def _statement(code, file, line, value):
     if isinstance(value, ast.Compare) and len(value.ops) == 1 and isinstance(value.ops[0], ast.Eq):
         left = ast.unparse(value.left)
         yield Slip(file, line, "== compares, and nothing happens with the result.", f"One = to set {left}.")
+        return
+    if file == CONSUMER and isinstance(value, ast.Call) and ast.unparse(value.func).endswith("clean_name"):
+        seen = "clean_name() changes nothing: it returns the clean name, and this line throws it away."
+        yield Slip(file, line, seen, f"room_name = {ast.unparse(value)}, say.")
         return
     value = value.value if isinstance(value, ast.Await) else value
     if isinstance(value, (ast.Attribute, ast.Name)):

@@ -96,7 +96,8 @@ def _explain(test, slips):
         return _see(test)
     if slips:
         seen = "\n       ".join([*(slip[0] for slip in slips), seen])
-        _, asked, file = slips[0]
+        file = slips[0][2]
+        asked = "\n       ".join(dict.fromkeys(slip[1] for slip in slips if slip[2] == file))
     lines = [f"Seen:  {seen}"]
     if asked != test["sentence"]:
         lines.append(f"Asked: {asked}")

@@ -16,6 +16,11 @@ def pytest_collection_finish():
     sys.dont_write_bytecode = True
 
 
+def pytest_itemcollected(item):
+    # pytest's own words about a failed test take milliseconds for each, and nobody sees them.
+    item.repr_failure = lambda excinfo, style=None: str(excinfo.value)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield

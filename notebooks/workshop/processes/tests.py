@@ -33,8 +33,7 @@ def run_tests(tests, project, *options):
 def pytest_arguments(tests, project, options):
     """Return pytest's arguments to run these tests on the project in this folder, with the plugin report.py."""
     plugins = ["-p", "pytest_asyncio.plugin", "-p", "workshop.processes.report", "-p", "no:cacheprovider"]
-    quick = "--tb=native"  # pytest's own tracebacks take a third of a second each, and nobody sees them
-    return ["-q", quick, *options, *plugins, "--project", str(project), *map(str, tests)]
+    return ["-q", *options, *plugins, "--project", str(project), *map(str, tests)]
 
 
 def environment(report):

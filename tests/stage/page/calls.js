@@ -102,6 +102,7 @@ const api = {
     run(timer.f, globalThis, ...timer.args);
     return left;
   },
+  timers: () => timers.length,
   open(index) {
     const own = sockets[index];
     own.setState(1);
