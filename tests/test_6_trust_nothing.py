@@ -249,6 +249,7 @@ async def test_a_socket_without_a_route_is_refused_in_one_line(application, capl
     )
 
 
+@pytest.mark.part_1
 def test_no_two_rooms_share_a_group(django):
     """Each room has a group name of its own, which every layer accepts."""
     from chat.rooms import group_name
@@ -276,6 +277,7 @@ def test_no_two_rooms_share_a_group(django):
     )
 
 
+@pytest.mark.part_1
 @pytest.mark.parametrize("room", ODD_NAMES, ids=shorten)
 async def test_any_name_that_can_be_typed_is_a_room(person, room):
     """Two people in a room with any name hear each other."""
@@ -336,6 +338,7 @@ print(*map(group_name, sys.argv[1:]), sep="\\n")
 """
 
 
+@pytest.mark.part_1
 def test_a_rooms_group_is_the_same_in_every_process(django, pytestconfig):
     """A room's group has the same name in every process, so that people on two servers can meet there."""
     from chat.rooms import group_name
@@ -544,6 +547,7 @@ READING = {  # how such a frame is to be read
 }
 
 
+@pytest.mark.part_1
 @pytest.mark.parametrize("kind", BAD_FRAMES)
 async def test_a_frame_that_is_no_message_gets_an_error_and_the_socket_lives(person, kind, pytestconfig):
     """The sender of a bad frame gets an error in a sentence. Nobody else notices, and the socket stays open."""
@@ -625,6 +629,7 @@ def look_at_the_answer(answer, sent, asked):
     )
 
 
+@pytest.mark.part_1
 async def test_an_error_that_nobody_foresaw_reaches_no_client(person, layer):
     """A client is told only what was refused. What goes wrong inside the server is nobody else's business."""
     with looking_deeper():
@@ -647,6 +652,7 @@ async def test_an_error_that_nobody_foresaw_reaches_no_client(person, layer):
     )
 
 
+@pytest.mark.part_1
 async def test_an_error_says_which_frame_it_is_about(person):
     """An error says which of its sender's frames it is about: the first one is number 1."""
     asked = (
@@ -669,6 +675,7 @@ async def test_an_error_says_which_frame_it_is_about(person):
         )
 
 
+@pytest.mark.part_1
 @pytest.mark.parametrize("message", ["x" * 4000, "😀" * 4000, " a ", "<b>", "null", "two\nlines", "\0"], ids=shorten)
 async def test_what_people_write_arrives_as_it_is(person, message):
     """A message of up to 4,000 characters arrives as it was sent."""
@@ -737,6 +744,7 @@ async def test_no_cookie_costs_anyone_the_chat(person, cookie, monkeypatch):
     expect(anonymous is True, seen=f"{seen.rstrip('.')}.", asked=asked, file="tutorial/middleware.py")
 
 
+@pytest.mark.part_1
 async def test_whatever_ends_a_connection_its_channel_leaves_its_group(person, layer, pytestconfig):
     """Whether a client leaves, its consumer dies of an error or the server ends it: the channel leaves its group."""
     own, discarded = layer.group_discard, []

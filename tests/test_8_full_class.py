@@ -95,6 +95,7 @@ def not_heard(people):
     return Unmet(seen, asked, FILE)
 
 
+@pytest.mark.part_1
 async def test_the_layer_is_the_projects_own(layer):
     """The channel layer is the project's own: an InMemoryChannelLayer with a few methods replaced."""
     found = f"{type(layer).__module__}.{type(layer).__name__}"
@@ -112,6 +113,7 @@ async def test_the_layer_is_the_projects_own(layer):
     )
 
 
+@pytest.mark.part_1
 async def test_a_group_puts_a_copy_into_each_mailbox(layer):
     """What is sent to a group is in each member's mailbox, as a copy, and receive() returns it."""
     for attribute in ("channels", "groups"):
@@ -188,6 +190,7 @@ async def test_what_is_around_the_chat_hands_each_event_on(person, monkeypatch):
         ) from None
 
 
+@pytest.mark.part_2
 async def test_nothing_is_lost_when_all_speak_at_once(person):
     """When 40 students send 3 messages each at the same moment, everyone gets all 120, in each sender's order."""
     people = await fill(person, 40)
@@ -206,6 +209,7 @@ async def test_nothing_is_lost_when_all_speak_at_once(person):
             )
 
 
+@pytest.mark.part_1
 async def test_a_delivery_costs_the_same_in_a_small_room_and_in_a_full_one(person):
     """One delivery costs Python as much in a room of 100 as in a room of 10."""
     people = await fill(person, 10)
@@ -245,6 +249,7 @@ async def count_lines(people):
     return lines / len(people)
 
 
+@pytest.mark.part_1
 async def test_what_has_expired_is_thrown_away_and_nothing_sooner(layer, monkeypatch):
     """Whoever is ten minutes behind loses nothing. What has waited for longer than the expiry is thrown away."""
     channel = "a-student-who-does-not-read"
@@ -283,6 +288,7 @@ async def speak_later(layer, seconds, monkeypatch):
         await asyncio.sleep(0)
 
 
+@pytest.mark.part_2
 async def test_no_delivery_waits_for_a_thread(person):
     """A message to 20 people gives no thread work to do: there are no database connections to look after."""
     people = await fill(person, 20)
@@ -302,6 +308,7 @@ async def test_no_delivery_waits_for_a_thread(person):
     )
 
 
+@pytest.mark.part_2
 async def test_a_full_mailbox_is_reported_to_the_sender_and_once_in_the_log(
     person, layer, caplog, monkeypatch, pytestconfig
 ):
@@ -471,6 +478,7 @@ async def explain_silence(layer, group, frames):
     )
 
 
+@pytest.mark.part_2
 async def test_one_event_at_a_time(person, layer):
     """A consumer that waits in the middle of one event doesn't start on the next: no message before accept()."""
     alice = await person("Alice").join(asked=JOINED, file=FILE)
@@ -508,6 +516,7 @@ async def test_one_event_at_a_time(person, layer):
     await hear_all([bob])
 
 
+@pytest.mark.part_2
 async def test_nothing_is_left_of_people_who_have_gone(person, layer, pytestconfig):
     """After everyone has left, there is no group, and no mailbox with messages that nobody will read."""
     talker = await person("The talker").join(asked=JOINED, file=FILE)
@@ -556,6 +565,7 @@ class Watched(dict):
         super().__delitem__(channel)
 
 
+@pytest.mark.part_1
 async def test_a_mailbox_goes_after_its_channel_has_left_the_group(person, layer):
     """A message that is sent while somebody is leaving makes no new mailbox that stays."""
     layer.channels = Watched(layer.channels)
@@ -577,6 +587,7 @@ async def test_a_mailbox_goes_after_its_channel_has_left_the_group(person, layer
     )
 
 
+@pytest.mark.part_2
 async def test_nothing_is_left_of_a_consumer_that_has_ended(person, layer):
     """After a client has left, or its consumer has died of an error, no task, group or mailbox is left."""
     before = asyncio.all_tasks()
@@ -612,6 +623,7 @@ async def test_nothing_is_left_of_a_consumer_that_has_ended(person, layer):
     )
 
 
+@pytest.mark.part_2
 async def test_an_event_that_nobody_handles_is_an_error(person):
     """An event whose type names no method is an error, as in Channels' own dispatch()."""
     alice = await person("Alice").join(asked=JOINED, file=FILE)
@@ -993,6 +1005,7 @@ async def test_whoever_never_reads_is_disconnected(server):
     )
 
 
+@pytest.mark.part_2
 async def test_what_was_said_is_not_kept(person):
     """What was said takes no memory once everybody has heard it: a chat may run for days."""
     alice = await person("Alice").join(asked=JOINED, file=FILE)
@@ -1034,6 +1047,7 @@ async def test_what_was_said_is_not_kept(person):
     )
 
 
+@pytest.mark.part_2
 async def test_a_bad_frame_is_no_loss(person):
     """A frame that is no message gets its error, as in stage 6. It is no lost delivery, and its sender stays."""
     alice = await person("Alice").join(asked=JOINED, file=FILE)

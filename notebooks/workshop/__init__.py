@@ -11,9 +11,13 @@ from workshop.verbs.arrows import arrows
 from workshop.verbs.check import check
 from workshop.verbs.connect import connect
 from workshop.verbs.exercises import exercise, exercises
+from workshop.verbs.hint import hint
 from workshop.verbs.mistakes import make_mistake, mistakes, put_back, reveal, surprise
+from workshop.verbs.predict import predict
+from workshop.verbs.progress import forget, progress
 from workshop.verbs.serve import serve, windows
 from workshop.verbs.workspace import difference, open_stage, python, remove
+from workshop.verbs.write import write_for_me
 
 __all__ = [
     "WorkshopError",
@@ -24,9 +28,13 @@ __all__ = [
     "difference",
     "exercise",
     "exercises",
+    "forget",
+    "hint",
     "make_mistake",
     "mistakes",
     "open_stage",
+    "predict",
+    "progress",
     "put_back",
     "python",
     "remove",
@@ -34,11 +42,14 @@ __all__ = [
     "serve",
     "surprise",
     "windows",
+    "write_for_me",
 ]
 
 
 def load_ipython_extension(shell):
-    """Add the cell magic %%in_project. IPython calls this for `%load_ext workshop`."""
+    """Add the cell magics %%in_project, %%write and %%solution. IPython calls this for `%load_ext workshop`."""
     from workshop.verbs.in_project import in_project
+    from workshop.verbs.write import solution, write
 
-    shell.register_magic_function(in_project, "cell")
+    for magic in (in_project, solution, write):
+        shell.register_magic_function(magic, "cell")

@@ -4,48 +4,143 @@ The verbs in a terminal, from the folder notebooks/: `python -m workshop check 3
 
 import argparse
 import contextlib
+import json
 import sys
 
-from workshop import WorkshopError, check, difference, exercise, exercises, open_stage, serve
+from workshop import (
+    WorkshopError,
+    check,
+    difference,
+    exercise,
+    exercises,
+    forget,
+    hint,
+    make_mistake,
+    mistakes,
+    open_stage,
+    predict,
+    progress,
+    put_back,
+    reveal,
+    serve,
+    surprise,
+)
+from workshop.lesson.data import questions
+from workshop.lesson.stages import find_notebook
+from workshop.verbs.write import write_gaps, write_solution
+
+# The verbs with a stage: python -m workshop open 3. The others have arguments of their own, or none.
+WITH_A_STAGE = {
+    "open": "set up notebooks/workspace/ as the stage starts",
+    "read": "print the stage's notebook",
+    "write": "write the stage's files into notebooks/workspace/, with the gaps that are yours to fill",
+    "check": "run the stage's tests on notebooks/workspace/",
+    "difference": "show what you have changed since the stage began",
+    "mistakes": "list the stage's classic mistakes",
+    "surprise": "put one of them into notebooks/workspace/, without saying which",
+}
+WITHOUT = {
+    "reveal": "say which mistake is in your project",
+    "put_back": "take it out again",
+    "progress": "show what you have done",
+    "forget": "forget what you have done",
+    "serve": "serve notebooks/workspace/ until you press Enter",
+}
 
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m workshop", description="Work on a stage without Jupyter.")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    for verb, description in {
-        "open": "set up notebooks/workspace/ as the stage starts",
-        "check": "run the stage's tests on notebooks/workspace/",
-        "difference": "show what you have changed since the stage began",
-    }.items():
-        verbs.add_parser(verb, help=description).add_argument("stage", type=int)
+    for verb, description in WITH_A_STAGE.items():
+        verbs.add_parser(verb, help=description).add_argument("stage", type=read_stage)
+    for verb, description in WITHOUT.items():
+        verbs.add_parser(verb, help=description)
+    on_hint = verbs.add_parser("hint", help="print the next hint for a gap, or for an exercise")
+    on_hint.add_argument("gap", nargs="?")
+    on_solution = verbs.add_parser("solution", help="write the lesson's solution, unless yours is green")
+    on_solution.add_argument("stage", type=read_stage)
+    on_solution.add_argument("file", nargs="?")
+    on_mistake = verbs.add_parser("mistake", help="put a classic mistake into notebooks/workspace/")
+    on_mistake.add_argument("name")
+    on_mistake.add_argument("--in-lessons-code", action="store_true", help="if it doesn't fit yours")
+    on_question = verbs.add_parser("predict", help="ask a question, or answer it: predict NAME b")
+    on_question.add_argument("name", help="a question's name, or a stage whose questions to list")
+    on_question.add_argument("answer", nargs="?")
     on_exercise = verbs.add_parser(
         "exercise", help="run an exercise's tests on notebooks/workspace/; without a name, list the exercises"
     )
     on_exercise.add_argument("name", nargs="?")
-    verbs.add_parser("serve", help="serve notebooks/workspace/ until you press Enter")
     arguments = parser.parse_args()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")
     try:
-        if arguments.verb == "open":
+        return do(arguments)
+    except WorkshopError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def do(arguments):
+    """Do what the command says. Return its exit code: 1 if something was checked, and isn't green."""
+    match arguments.verb:
+        case "open":
             open_stage(arguments.stage)
-        elif arguments.verb == "exercise" and arguments.name is None:
+        case "read":
+            read(arguments.stage)
+        case "write":
+            write_gaps(arguments.stage)
+        case "solution":
+            write_solution(arguments.stage, arguments.file)
+        case "hint":
+            hint(arguments.gap)
+        case "mistakes":
+            mistakes(arguments.stage)
+        case "mistake":
+            print(make_mistake(arguments.name, arguments.in_lessons_code))
+        case "surprise":
+            surprise(arguments.stage)
+        case "reveal":
+            print(reveal())
+        case "put_back":
+            put_back()
+        case "predict" if arguments.answer is None and arguments.name.isdecimal() | (arguments.name == "2b"):
+            for question in questions(read_stage(arguments.name)):
+                print(f"{question['name']:28} {question['question']}")
+        case "predict":
+            print(predict(arguments.name, arguments.answer))
+        case "progress":
+            print(progress())
+        case "forget":
+            forget()
+        case "difference":
+            print(difference(arguments.stage))
+        case "exercise" if arguments.name is None:
             exercises()
-        elif arguments.verb in ("check", "exercise"):
+        case "check" | "exercise":
             found = check(arguments.stage) if arguments.verb == "check" else exercise(arguments.name)
             print(found)
             return 0 if found.green else 1
-        elif arguments.verb == "difference":
-            print(difference(arguments.stage))
-        else:
+        case "serve":
             with serve() as server:
                 print(server, flush=True)
                 with contextlib.suppress(EOFError, KeyboardInterrupt):
                     input("Press Enter to stop. ")
-    except WorkshopError as error:
-        print(error, file=sys.stderr)
-        return 2
     return 0
+
+
+def read(stage):
+    """Print a notebook's text and code, without what is folded in it."""
+    for cell in json.loads(find_notebook(stage).read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        if not source.startswith("%%solution"):
+            print(
+                source if cell["cell_type"] == "markdown" else "\n".join(f"    {line}" for line in source.split("\n"))
+            )
+            print()
+
+
+def read_stage(text):
+    return int(text) if text.lstrip("-").isdecimal() else text
 
 
 if __name__ == "__main__":

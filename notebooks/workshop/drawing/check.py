@@ -2,6 +2,8 @@
 
 import html
 
+from workshop.drawing.words import WHOLE_WORDS
+
 MARKS = {True: ("✔", "#1a7f37"), False: ("✘", "#cf222e"), None: ("?", "#9a6700")}  # each with its colour
 
 
@@ -76,11 +78,16 @@ class Check:
 
     def _repr_html_(self):
         if not self.sentences:
-            return f"<pre>{html.escape(str(self))}</pre>"
+            return f'<pre style="{WHOLE_WORDS}">{html.escape(str(self))}</pre>'
         rows = [f"<p>{html.escape(text)}</p>" for text in (self.first, self.advice()) if text]
         for green, sentence, why in self.rows():
             mark = '<b style="color: {1}">{0}</b>'.format(*MARKS[green])
-            reason = f'<pre style="margin: 0 0 0.5em 1.5em">{html.escape(chr(10).join(why))}</pre>' if why else ""
+            # "Seen:  " and the like are 7 characters wide. What doesn't fit on a line goes on below what follows them.
+            lines = "".join(
+                f'<div style="padding-left: 7ch; text-indent: -7ch">{html.escape(line)}</div>'
+                for line in "\n".join(why).splitlines()
+            )
+            reason = f'<pre style="{WHOLE_WORDS}; margin: 0 0 0.5em 1.5em">{lines}</pre>' if why else ""
             rows.append(f'<div style="text-align: left">{mark} {html.escape(sentence)}{reason}</div>')
         return f"<b>{html.escape(self.headline())}</b>{''.join(rows)}"
 

@@ -3,6 +3,8 @@
 import difflib
 import html
 
+from workshop.drawing.words import WHOLE_WORDS
+
 
 class Difference:
     """What changed between two versions of some files, line by line: green was added, red was removed."""
@@ -23,7 +25,9 @@ class Difference:
 
     def _repr_html_(self):
         colours = {"+": "#1a7f37", "-": "#cf222e", "@": "#8250df"}
-        lines = (
-            f'<span style="color: {colours.get(line[:1], "inherit")}">{html.escape(line)}</span>' for line in self.lines
+        lines = (  # what doesn't fit on a line goes on below, indented
+            f'<div style="padding-left: 8ch; text-indent: -8ch; color: {colours.get(line[:1], "inherit")}">'
+            f"{html.escape(line)}</div>"
+            for line in self.lines
         )
-        return f"<pre>{'<br>'.join(lines) or 'No difference.'}</pre>"
+        return f'<pre style="{WHOLE_WORDS}">{"".join(lines) or "No difference."}</pre>'

@@ -2,10 +2,15 @@
 
 import json
 
-from workshop.drawing.svg import SIZE, SMALL, card, cross, dot, head, line, text, width
+from workshop.drawing.svg import SMALL, card, cross, dot, head, line, text, width, wrap
 
-LINE = 46  # pixels from one arrow to the next
-LONGEST = 34  # characters of a label: a longer one can't be read on a projector
+LINE = 46  # pixels from one arrow to the next, if each has one line of words above it and one below
+WIDEST = 900  # pixels that JupyterLab has for a picture in a browser 1280 pixels wide, as on a projector
+LIMITS = range(280, 95, -5)  # pixels: how wide a label may be. The first with which the picture isn't too wide is used
+LINES = 3  # of a label's words, or of what is sent
+NEXT = 16  # pixels from one line of a label to the next
+GAP = 14  # pixels between the boxes of two participants, at least
+LOST = 24  # pixels from the cross of a message that is lost to whom it doesn't reach
 
 
 def label(step):
@@ -15,10 +20,6 @@ def label(step):
         payload = dict(payload)
         return f"{step['what']} {payload.pop('type', '')}".strip(), json.dumps(payload, ensure_ascii=False)
     return step["what"], payload
-
-
-def shorten(text):
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def participants(recording):
@@ -39,64 +40,83 @@ def sequence(recording):
     """Return the sequence diagram of a recording, as the text of an SVG picture."""
     steps = recording.ordered()
     names = participants(recording)
-    labels = [tuple(map(shorten, label(step))) for step in steps]
-    labels = [
-        (f"{words} (new)" if recording.is_new(step) else words, payload)
-        for step, (words, payload) in zip(steps, labels, strict=True)
-    ]
-    x = place(names, steps, labels)
-    top = 64
-    high = top + LINE * (len(steps) + 0.6)
+    for limit in LIMITS:
+        boxes = {name: wrap(name, limit * 0.6, 2) for name in names}
+        labels = [lay_out(step, recording.is_new(step), limit) for step in steps]
+        x, wide = place(boxes, steps, labels)
+        if wide <= WIDEST:
+            break
+    lowest = 28 + NEXT * max((len(lines) for lines in boxes.values()), default=1)  # the lower edge of the boxes
+    heights, y = [], lowest + 20.0 - LINE / 2
+    for above, below in labels:
+        y += LINE + NEXT * (len(above) - 1)
+        heights.append(y)
+        y += NEXT * (max(len(below), 1) - 1)
+    high = y + LINE * 1.1
     consumers = {name for name in names if name.endswith("'s consumer")}
     people = set(recording.people()) | {"outside"}
     parts = []
     for name in names:
-        parts.append(line(x[name], 44, x[name], high - 12, dash="3 5", thick=1))
+        parts.append(line(x[name], lowest, x[name], high - 12, dash="3 5", thick=1))
         shape = 'rx="14"' if name in people else 'stroke-dasharray="6 3"' if name not in consumers else ""
-        wide = width(name) + 20
+        across = box_width(boxes[name])
         parts.append(
-            f'<rect x="{x[name] - wide / 2:.0f}" y="14" width="{wide:.0f}" height="30" fill="white" '
+            f'<rect x="{x[name] - across / 2:.0f}" y="14" width="{across:.0f}" height="{lowest - 14}" fill="white" '
             f'stroke="black" stroke-width="1.5" {shape}/>'
         )
-        parts.append(text(x[name], 34, name, weight="bold"))
-    for number, (step, (words, payload)) in enumerate(zip(steps, labels, strict=True)):
-        y = top + LINE * (number + 0.5)
+        first = (14 + lowest - NEXT * (len(boxes[name]) - 1)) / 2 + 5
+        parts += [text(x[name], first + NEXT * n, words, weight="bold") for n, words in enumerate(boxes[name])]
+    for y, step, (above, below) in zip(heights, steps, labels, strict=True):
         start, end = x[step["source"]], x[step["target"]]
         if start == end:
             mark = cross if step["what"] == "raises" else dot
-            parts.append(mark(start, y - 4) + text(start + 14, y, f"{words} {payload}", anchor="start", weight="bold"))
+            parts.append(mark(start, y - 4) + text(start + 16, y + 1, above[0], anchor="start", weight="bold"))
             continue
         direction = 1 if end > start else -1
         lost = step["what"] == "lost"
-        stop = start + (end - start) * 0.6 if lost else end
+        stop = end - direction * LOST if lost else end
         from_layer = step["what"] in ("event", "lost")
         new = recording.is_new(step)
         parts.append(line(start, y, stop, y, dash="7 4" if from_layer else "", thick=4 if new else 1.5))
-        parts.append(cross(stop, y) if lost else head(end, y, direction, 1.6 if new else 1))
-        parts.append(text((start + end) / 2, y - 7, words, weight="bold" if new else "normal"))
-        if payload:
-            parts.append(text((start + end) / 2, y + 15, payload, size=SMALL))
-    return card(
-        max(x.values()) + width(names[-1]) / 2 + 24 if names else 200,
-        high,
-        "Who sends what to whom",
-        recording.text(),
-        parts,
-    )
+        weight = "bold" if new or lost else "normal"
+        middle = (start + stop) / 2
+        parts += [text(middle, y - 7 - NEXT * n, words, weight=weight) for n, words in enumerate(reversed(above))]
+        parts += [text(middle, y + 15 + NEXT * n, words, size=SMALL) for n, words in enumerate(below)]
+        parts.append(cross(stop, y, 10) if lost else head(end, y, direction, 1.6 if new else 1))
+    return card(wide, high, "Who sends what to whom", recording.text(), parts)
 
 
-def place(names, steps, labels):
-    """Return {participant: x}, in pixels: so far apart that every label fits between its two lines."""
-    x, edge = {}, 12.0
-    for number, name in enumerate(names):
-        room = edge + width(name) / 2 + 10
-        for step, words in zip(steps, labels, strict=True):
-            ends = {step["source"], step["target"]}
-            other = next((end for end in ends if end != name), None)
-            if name in ends and other in x:
-                room = max(room, x[other] + max(width(words[0]), width(words[1]) * SMALL / SIZE) + 26)
-        if number:
-            room = max(room, x[names[number - 1]] + 60)
-        x[name] = room
-        edge = room + width(name) / 2 + 10
-    return x
+def lay_out(step, new, limit):
+    """Return the lines of a step's label that stand above its arrow, and those below. None is wider than the limit."""
+    words, payload = label(step)
+    if step["source"] == step["target"]:  # it stands beside a mark, with room to its right
+        return wrap(f"{words} {payload}".strip(), LIMITS[0], 1), []
+    below = wrap(payload, limit, LINES if limit < LIMITS[0] else 1, SMALL) if payload else []
+    return wrap(f"{words} (new)" if new else words, limit, LINES), below
+
+
+def box_width(lines):
+    return 1.1 * max(map(width, lines)) + 18  # the letters are bold
+
+
+def place(boxes, steps, labels):
+    """
+    Return {participant: x} and the picture's width, in pixels.
+
+    The participants are so far apart that no two boxes touch, and that every label fits between its two lines.
+    """
+    x, edge, widest = {}, 12.0 - GAP, 200.0
+    for name, lines in boxes.items():
+        x[name] = edge + GAP + box_width(lines) / 2
+        for step, (above, below) in zip(steps, labels, strict=True):
+            other = next((end for end in (step["source"], step["target"]) if end != name), None)
+            if name in (step["source"], step["target"]) and other in x:
+                needed = max([width(words) for words in above] + [width(words, SMALL) for words in below])
+                needed += LOST if step["what"] == "lost" else 0
+                x[name] = max(x[name], x[other] + needed + 22)
+        edge = x[name] + box_width(lines) / 2
+        widest = max(widest, edge + 12)
+    for step, (above, _) in zip(steps, labels, strict=True):
+        if step["source"] == step["target"]:
+            widest = max(widest, x[step["source"]] + 16 + width(above[0]) + 12)
+    return x, widest

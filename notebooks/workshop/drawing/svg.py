@@ -12,9 +12,35 @@ SIZE = 14  # pixels: the height of the text
 SMALL = 12  # pixels: the height of the text below an arrow
 
 
-def width(text):
+def width(text, size=SIZE):
     """Return about how wide a text is, in pixels. Rather too wide than too narrow, since the font isn't known."""
-    return sum(1.0 if east_asian_width(character) in "WF" else 0.58 for character in text) * SIZE
+    return sum(1.0 if east_asian_width(character) in "WF" else 0.58 for character in text) * size
+
+
+def wrap(text, limit, lines, size=SIZE):
+    """
+    Return a text as a list of at most so many lines, each at most `limit` pixels wide.
+
+    Lines break at spaces, and only a word that is too long for a line breaks in the middle. A text that is too long for
+    the lines ends in an ellipsis.
+    """
+    wrapped = [""]
+    for word in text.split(" "):
+        longer = f"{wrapped[-1]} {word}".lstrip()
+        if width(longer, size) <= limit:
+            wrapped[-1] = longer
+            continue
+        wrapped += [""] if wrapped[-1] else []
+        for character in word:
+            if wrapped[-1] and width(wrapped[-1] + character, size) > limit:
+                wrapped.append("")
+            wrapped[-1] += character
+    if len(wrapped) > lines:
+        last = wrapped[lines - 1]
+        while last and width(f"{last}…", size) > limit:
+            last = last[:-1]
+        wrapped[lines - 1 :] = [f"{last}…"]
+    return wrapped
 
 
 def card(wide, high, title, description, parts):
@@ -40,10 +66,11 @@ def text(x, y, words, anchor="middle", weight="normal", size=SIZE):
     )
 
 
-def line(x1, y1, x2, y2, dash="", thick=1.5):
+def line(x1, y1, x2, y2, dash="", thick=1.5, colour="black"):
     dashes = f' stroke-dasharray="{dash}"' if dash else ""
     return (
-        f'<line x1="{x1:.0f}" y1="{y1:.0f}" x2="{x2:.0f}" y2="{y2:.0f}" stroke="black" stroke-width="{thick}"{dashes}/>'
+        f'<line x1="{x1:.0f}" y1="{y1:.0f}" x2="{x2:.0f}" y2="{y2:.0f}" stroke="{colour}" '
+        f'stroke-width="{thick}"{dashes}/>'
     )
 
 
@@ -52,8 +79,14 @@ def head(x, y, direction, size=1):
     return f'<path d="M{x:.0f} {y:.0f} l{-9 * direction * size:.0f} {-5 * size:.0f} v{10 * size:.0f} z" fill="black"/>'
 
 
-def cross(x, y):
-    return line(x - 6, y - 6, x + 6, y + 6, thick=3) + line(x - 6, y + 6, x + 6, y - 6, thick=3)
+def cross(x, y, size=7):
+    """Return a cross with a white edge, which is seen on an arrow too."""
+    strokes = [((x - size, y - size), (x + size, y + size)), ((x - size, y + size), (x + size, y - size))]
+    return "".join(
+        line(*start, *end, thick=thick, colour=colour)
+        for thick, colour in ((size / 2 + 4, "white"), (size / 2, "black"))
+        for start, end in strokes
+    )
 
 
 def dot(x, y):

@@ -1,6 +1,20 @@
 """Live pages of the chat, side by side."""
 
 import html
+from urllib.parse import unquote
+
+GONE = """
+<p style="font-family: sans-serif; margin: 2em">
+The server of this window was stopped, by server.stop(), by open_stage() or with the notebook's kernel.
+Run the cell with serve() again, then the cell of this window.
+</p>
+"""
+
+# A browser loads a frame anew when JupyterLab scrolls it back into view, and shows a page of its own if no server
+# answers. A notebook can't look into that page, so this asks the server.
+LOADED = f"""
+if (!this.srcdoc) fetch(this.src, {{method: "HEAD", mode: "no-cors"}}).catch(() => {{ this.srcdoc = `{GONE}`; }})
+"""
 
 
 class Windows:
@@ -14,8 +28,11 @@ class Windows:
 
     def _repr_html_(self):
         frames = "".join(
-            f'<div style="flex: 1"><iframe src="{url}" style="width: 100%; height: 420px; border: 1px solid gray">'
-            f'</iframe><a href="{url}" target="_blank">{url}</a></div>'
-            for url in map(html.escape, self.urls)
+            f'<div style="flex: 1 1 0; min-width: 0"><iframe src="{html.escape(url)}" '
+            f'onload="{html.escape(LOADED.strip())}" '
+            'style="box-sizing: border-box; width: 100%; height: 420px; border: 1px solid gray; background: white">'
+            f'</iframe><a href="{html.escape(url)}" target="_blank" style="overflow-wrap: anywhere">'
+            f"{html.escape(unquote(url))}</a></div>"
+            for url in self.urls
         )
         return f'<div style="display: flex; gap: 1em">{frames}</div>'

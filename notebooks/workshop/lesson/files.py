@@ -5,7 +5,7 @@ from pathlib import Path
 NOTEBOOKS = Path(__file__).resolve().parents[2]
 REPOSITORY = NOTEBOOKS.parent
 WORKSPACE = NOTEBOOKS / "workspace"
-LEFT_BEHIND = ("__pycache__", "db.sqlite3", ".mistake")  # made by Python, Django and make_mistake()
+LEFT_BEHIND = ("__pycache__", "db.sqlite3", ".mistake", ".lesson")  # made by Python, Django and the verbs
 
 
 def read_files(folder):

@@ -1,8 +1,11 @@
 """
 The stages: the files that the notebooks' cells write, made from the notebooks themselves.
 
-Only cells that make or delete files are replayed: `%%writefile workspace/…`, `python(…)`, which runs a command in the
-workspace, and `remove(…)`, which deletes files in it.
+Only cells that make or delete files are replayed: `%%solution workspace/…` and `%%write workspace/…`, which write a
+file, `python(…)`, which runs a command in the workspace, and `remove(…)`, which deletes files in it. Where a notebook
+has a solution for a file, what `%%write` writes there is the student's, with gaps, and isn't replayed.
+
+A stage is a number, or "2b": the notebook about async, which leaves the project as it was.
 """
 
 import ast
@@ -18,7 +21,7 @@ from pathlib import Path
 import django
 
 from workshop.errors import WorkshopError
-from workshop.lesson.files import NOTEBOOKS, read_files, remove_files, write_files
+from workshop.lesson.files import NOTEBOOKS, REPOSITORY, read_files, remove_files, write_files
 
 # What each stage left when it was last replayed: startproject takes a second, and the same cells leave the same files.
 REMEMBERED = NOTEBOOKS / ".stages"
@@ -26,20 +29,58 @@ REMEMBERED = NOTEBOOKS / ".stages"
 
 def find_notebook(stage):
     """Return the path of a stage's notebook. Raises WorkshopError if there is none."""
-    if stage not in numbers():
-        there = ", ".join(str(number) for number in numbers())
-        raise WorkshopError(f"There is no notebook for stage {stage!r}. The stages are the numbers {there}.")
-    return next(NOTEBOOKS.glob(f"{stage}_*.ipynb"))
+    if stage not in stages() or isinstance(stage, bool):
+        there = ", ".join(map(str, stages()))
+        raise WorkshopError(f"There is no notebook for stage {stage!r}. The stages are {there}.")
+    return next(NOTEBOOKS.glob(f"{f'{stage}'.zfill(2 + isinstance(stage, str))}_*.ipynb"))
+
+
+def stages():
+    """Return all stages, in the order of the lesson: numbers, and "2b"."""
+    names = sorted(path.name.partition("_")[0] for path in NOTEBOOKS.glob("[0-9][0-9]*_*.ipynb"))
+    return [int(name) if name.isdecimal() else name.lstrip("0") for name in names]
 
 
 def numbers():
-    """Return the stages that have a notebook, in order."""
-    return sorted(int(path.name.split("_")[0]) for path in NOTEBOOKS.glob("[0-9]_*.ipynb"))
+    """Return the stages that are a number, in order: those that change the project."""
+    return [stage for stage in stages() if isinstance(stage, int)]
+
+
+def find_tests(stage):
+    """Return the paths of a stage's test files: none if it builds nothing."""
+    return sorted((REPOSITORY / "tests").glob(f"test_{stage}_*.py"))
+
+
+def find_exercises():
+    """Return {name of an exercise: path of its file}, in the order of their names."""
+    files = sorted((REPOSITORY / "tests" / "exercises").glob("exercise_*.py"))
+    return {path.stem.removeprefix("exercise_"): path for path in files}
+
+
+def title_of(stage):
+    """Return the stage's name in words: trust nothing."""
+    return find_notebook(stage).stem.partition("_")[2].replace("_", " ")
+
+
+def stage_before(stage):
+    """Return the number of the stage whose project this one starts with: 2 for "2b" and for 3."""
+    return stage - 1 if isinstance(stage, int) else int(stage[:-1])
 
 
 def following(stage):
     """Return the next stage that has a notebook: the one that starts with what this one leaves."""
-    return min(number for number in numbers() if number > stage)
+    return min(number for number in numbers() if number > stage_before(stage) + isinstance(stage, int))
+
+
+def state_before(stage):
+    """Return the files that the stages before this one leave."""
+    states = [files for _, files in replay(stage_before(stage))]
+    return states[-1] if states else {}
+
+
+def state_after(stage):
+    """Return the files that a stage leaves: for "2b", with those that the next stage doesn't start with."""
+    return _leave(stage, read_cells(find_notebook(stage)), state_before(stage))
 
 
 def replay(until):
@@ -75,6 +116,11 @@ def _leave(stage, sources, files):
 
 
 def read_cells(notebook):
+    """Return the sources of the code cells that make a notebook's stage. Raises WorkshopError if it can't be read."""
+    return made_by_the_lesson(read_all_cells(notebook))
+
+
+def read_all_cells(notebook):
     """Return the sources of a notebook's code cells. Raises WorkshopError if it can't be read."""
     try:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
@@ -86,13 +132,40 @@ def read_cells(notebook):
         ) from None
 
 
+def made_by_the_lesson(sources):
+    """Return these cells without those that write a file for which there is a solution: they are the student's."""
+    solved = {path for magic, path, _ in map(read_written, sources) if magic == "solution"}
+    return [
+        source for source in sources if not (read_written(source)[0] == "write" and read_written(source)[1] in solved)
+    ]
+
+
+def read_written(source):
+    """Return ("write" or "solution", the file's path in the workspace, its text), or three times None."""
+    found = re.match(r"%%(write|solution) workspace/(\S+)(?: part=\d)?\n", source)
+    return (*found.groups(), source[found.end() :] + "\n") if found else (None, None, None)
+
+
+def part_of(stage, path):
+    """Return the part of a stage whose tests decide about the solution of a file, or None if it is all of them."""
+    pattern = rf"%%solution workspace/{re.escape(path)} part=(\d)\n"
+    found = [re.match(pattern, source) for source in read_all_cells(find_notebook(stage))]
+    return next((int(each[1]) for each in found if each), None)
+
+
+def texts_of(stage, magic):
+    """Return {path in the workspace: text} of a stage's cells with this magic, "write" or "solution"."""
+    written = map(read_written, read_all_cells(find_notebook(stage)))
+    return {path: text for kind, path, text in written if kind == magic}
+
+
 def replay_cell(source, folder):
     """If a cell makes or deletes files in the workspace, do the same in this folder."""
-    written = re.match(r"%%writefile workspace/(\S+)\n", source)
+    _, written, text = read_written(source)
     if written:
-        path = folder / written[1]
+        path = folder / written
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(source[written.end() :].encode("utf-8") + b"\n")
+        path.write_bytes(text.encode("utf-8"))
         return
     for name, arguments in calls(source):
         if name == "python":

@@ -22,6 +22,7 @@ from workshop.drawing import label, sequence
 from workshop.recording.xray import Xray
 
 PATIENCE = 5  # seconds to wait for something that should take milliseconds
+NAME = b"workshop-name"  # the header in which a handshake may say, percent-encoded, whose it is
 
 current_person = contextvars.ContextVar("the person whose consumer runs", default=None)
 current_room = contextvars.ContextVar("the last part of that consumer's path", default=None)
@@ -32,11 +33,14 @@ class Recording:
     """
     The steps of a run, in order. Each is a dict with source, target, what and, if there is one, payload.
 
-    Connections get the names in the order in which they open: Recording("Alice", "Bob").
+    Connections get the names in the order in which they open: Recording("Alice", "Bob"). A connection whose handshake
+    says whose it is keeps that name.
     """
 
     def __init__(self, *names):
-        self._names = list(names)
+        self._names = list(names)  # that nobody has yet
+        self._named = []  # everyone who was given a name
+        self._connected = set()  # the names of the connections that are open
         self._people = {}  # channel name: the consumer that reads it
         self._rooms = {}  # group name: the room's name
         self._pause = None  # (what, person): the kind of step to stop after, and whose
@@ -121,7 +125,7 @@ class Recording:
     # What a connection does
 
     async def _connection(self, application, scope, receive, send):
-        person = self._names.pop(0) if self._names else f"Person {len(self.people()) + 1}"
+        person = self._choose_name(scope)
         current_person.set(person)
         current_room.set(unquote(scope["path"]).strip("/").rpartition("/")[2])
         consumer = f"{person}'s consumer"
@@ -156,6 +160,21 @@ class Recording:
         except Exception as error:
             self.note(consumer, consumer, "raises", type(error).__name__)
             raise
+        finally:
+            self._connected.discard(person)
+
+    def _choose_name(self, scope):
+        """Return the name in the handshake, the next one that nobody has, or a number."""
+        own = unquote(dict(scope.get("headers", ())).get(NAME, b"").decode())
+        name = own or (self._names[0] if self._names else f"Person {len(self._named) + 1}")
+        if name in self._names:
+            self._names.remove(name)
+        first, number = name, 2
+        while name in self._connected:  # two with one name at the same time would be one person in the picture
+            name, number = f"{first} {number}", number + 1
+        self._named.append(name)
+        self._connected.add(name)
+        return name
 
     # What the layer does: each wrapper gets the layer's own method as its first argument
 

@@ -2,28 +2,38 @@
 
 from workshop.drawing import Check
 from workshop.errors import WorkshopError
-from workshop.lesson.files import REPOSITORY, WORKSPACE, read_files
-from workshop.lesson.stages import find_notebook, replay
+from workshop.lesson.files import WORKSPACE, read_files
+from workshop.lesson.stages import find_notebook, find_tests, replay, stage_before, title_of
 from workshop.processes.tests import run_tests
+from workshop.verbs.progress import note
 
 
-def check(stage):
+def check(stage, part=None):
     """
     Run the tests of a stage on notebooks/workspace/, in a fresh process, and return a Check.
+
+    Stages 6 and 8 come in parts: part=1 runs the tests of the first part, part=2 those of the first two.
 
     It shows each test as a sentence, green or red. A red one says what was seen, what is asked and which file to
     open. Raises WorkshopError if the stage has no tests, there is no workspace, or the tests take more than a minute.
     """
     notebook = find_notebook(stage)
-    tests = sorted((REPOSITORY / "tests").glob(f"test_{stage}_*.py"))
+    tests = find_tests(stage)
     if not tests:
         raise WorkshopError(f"{notebook.name} builds nothing, so it has no tests. Check a stage from 1 to 8.")
     if not WORKSPACE.is_dir():
-        raise WorkshopError(f"There is no notebooks/workspace/ yet. open_stage({stage}) makes it.")
-    title = f"Stage {stage}, {notebook.stem.split('_', 1)[1].replace('_', ' ')}"
-    found, output = run_tests(tests, WORKSPACE)
+        raise WorkshopError(f"There is no notebooks/workspace/ yet. open_stage({stage!r}) makes it.")
+    options = [] if part is None else ["-m", " or ".join(f"part_{number}" for number in range(1, part + 1))]
+    found, output = run_tests(tests, WORKSPACE, *options)
+    if part is not None and not found:
+        raise WorkshopError(f"Stage {stage} has no part {part}.")
     red = any(not test["green"] for test in found)
-    return Check(title, found, output, describe_start(read_files(WORKSPACE), stage) if red else "")
+    first = describe_start(read_files(WORKSPACE), stage) if red else ""
+    title = f"Stage {stage}, {title_of(stage)}" + (f", part {part}" if part is not None else "")
+    checked = Check(title, found, output, first)
+    if checked.green and part is None:
+        note("stages", stage)
+    return checked
 
 
 def describe_start(files, stage):
@@ -32,8 +42,8 @@ def describe_start(files, stage):
 
     They do if a file is missing, or is still, to the byte, the one that an earlier stage leaves.
     """
-    states = dict(replay(stage - 1))
-    wanted = states.get(stage - 1, {})
+    states = dict(replay(stage_before(stage)))
+    wanted = states.get(stage_before(stage), {})
     gone = [file for file in wanted if file not in files]
     old = [file for file in wanted if file in files and _is_older(file, files[file], wanted[file], states)]
     if not gone and not old:
@@ -46,7 +56,7 @@ def describe_start(files, stage):
     faults += [f"and {more} more"] if more else []
     return (
         f"This isn't the project with which stage {stage} starts: {', '.join(faults)}. It looks as if "
-        f"stage {open_now} were open. open_stage({stage}) sets up stage {stage}, and keeps a copy of your work."
+        f"stage {open_now} were open. open_stage({stage!r}) sets up stage {stage}, and keeps a copy of your work."
     )
 
 

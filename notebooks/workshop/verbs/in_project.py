@@ -12,12 +12,14 @@ from pathlib import Path
 from workshop.lesson.files import WORKSPACE
 from workshop.processes.cell import SHOWN
 from workshop.processes.fresh import TIMEOUT, run_fresh
+from workshop.verbs.opened import expect_open
 
 
 def in_project(line, cell):
     """Run this cell in a fresh process in your project: Django is set up, `await` works, show(…) shows a picture."""
     from IPython.display import display
 
+    expect_open()
     try:
         run = run_fresh("workshop.processes.cell", WORKSPACE if WORKSPACE.is_dir() else Path.cwd(), source=cell)
     except subprocess.TimeoutExpired:

@@ -7,7 +7,8 @@ from workshop.drawing import Difference
 from workshop.errors import WorkshopError
 from workshop.lesson.files import WORKSPACE, read_files, remove_files, write_files
 from workshop.lesson.mistakes import MISTAKES
-from workshop.lesson.stages import find_notebook, following
+from workshop.lesson.mistakes.change import DoesNotFit
+from workshop.lesson.stages import find_notebook, following, state_after
 from workshop.verbs.workspace import make_copy_folder, print_copy
 
 RECORD = WORKSPACE / ".mistake"  # exists while a mistake is in: the files that it changed, before/ and after/ it
@@ -22,35 +23,44 @@ def mistakes(stage):
         print(f"{mistake.name:{width}}  {mistake.title}")
 
 
-def make_mistake(name):
+def make_mistake(name, in_lessons_code=False):
     """
     Put this mistake into notebooks/workspace/, and return the Difference. put_back() takes it out again.
 
-    Raises WorkshopError if there is no such mistake, if there is one in your code already, or if your code doesn't have
-    the lines that it changes.
+    With in_lessons_code=True it comes in the lesson's own code, which takes the place of yours until put_back(). Raises
+    WorkshopError if there is no such mistake, if there is one in your code already, or if your code doesn't have the
+    lines that it changes.
     """
     found = [mistake for mistake in MISTAKES if mistake.name == name]
     if not found:
         raise WorkshopError(f"There is no mistake called {name!r}. mistakes(3) prints those of stage 3.")
-    return _put_in(found[0])
+    if in_lessons_code:
+        return _put_in(found[0], state_after(found[0].stage))
+    try:
+        return _put_in(found[0])
+    except DoesNotFit as error:
+        raise WorkshopError(
+            f"{error}\n\nThis makes it in the lesson's code, and put_back() brings yours back: "
+            f"make_mistake({name!r}, in_lessons_code=True). Or change your own lines by hand: {found[0].title}."
+        ) from None
 
 
 def surprise(stage, seed=None):
     """
     Put one of a stage's mistakes into notebooks/workspace/ without saying which one. Can check() find it?
 
-    reveal() says which one it is, and put_back() takes it out again. The same seed chooses the same mistake. Raises
-    WorkshopError if the stage has no mistakes, if there is one in your code already, or if none fits your code.
+    reveal() says which one it is, and put_back() takes it out again. The same seed chooses the same mistake. If none
+    fits your code, it comes in the lesson's, which takes the place of yours until put_back(). Raises WorkshopError if
+    the stage has no mistakes, or if there is one in your code already.
     """
     files = read_files(WORKSPACE)
     of_stage = _mistakes_of(stage)
     fitting = [mistake for mistake in of_stage if _fits(mistake, files)]
-    if not fitting:
-        raise WorkshopError(
-            f"No mistake of stage {stage} fits your code, because it differs too much from the lesson's. "
-            f"open_stage({following(of_stage[0].stage)}) starts from the lesson's code and keeps a copy of yours."
-        )
-    _put_in(random.Random(seed).choice(fitting))
+    if fitting:
+        _put_in(random.Random(seed).choice(fitting))
+    else:
+        _put_in(random.Random(seed).choice(of_stage), state_after(stage))
+        print("None of the mistakes fits your code, so it is in the lesson's. put_back() brings yours back.")
     print(
         f"Something in your project is wrong now. Can you find it with check({stage})? reveal() tells you what it is."
     )
@@ -60,7 +70,7 @@ def reveal():
     """Print which mistake is in your project, and return its Difference. Raises WorkshopError if there is none."""
     mistake, before, after = _read_record()
     print(f"{mistake.name}: {mistake.title}.")
-    return Difference(before, after)
+    return _difference(mistake, before, after)
 
 
 def put_back():
@@ -90,18 +100,19 @@ def _mistakes_of(stage):
 def _fits(mistake, files):
     try:
         mistake.apply(files)
-    except WorkshopError:
+    except DoesNotFit:
         return False
     return True
 
 
-def _put_in(mistake):
+def _put_in(mistake, lessons=None):
+    """Put a mistake into the student's files, or into these of the lesson, which take the place of all of them."""
     if NAME.is_file():
         raise WorkshopError("There is a mistake in your project already. put_back() takes it out.")
     if not WORKSPACE.is_dir():
         raise WorkshopError(f"There is no notebooks/workspace/ yet. open_stage({following(mistake.stage)}) makes it.")
     files = read_files(WORKSPACE)
-    broken = mistake.apply(files)
+    broken = mistake.apply(files if lessons is None else lessons)
     changed = {file for file in {*files, *broken} if files.get(file) != broken.get(file)}
     before = {file: files[file] for file in changed if file in files}
     after = {file: broken[file] for file in changed if file in broken}
@@ -111,7 +122,17 @@ def _put_in(mistake):
     write_files(after, RECORD / "after")
     NAME.write_text(mistake.name, encoding="utf-8")
     _replace(before, after)
-    return Difference(before, after)
+    return _difference(mistake, before, after)
+
+
+def _difference(mistake, before, after):
+    """Return the Difference that a mistake makes: in the lesson's code, not what that differs in from the student's."""
+    changed = {step.opened for step in mistake.steps} | {getattr(step, "old", None) for step in mistake.steps}
+    if set(before) | set(after) <= changed:
+        return Difference(before, after)
+    lessons = state_after(mistake.stage)
+    broken = mistake.apply(lessons)
+    return Difference(lessons, broken)
 
 
 def _read_record():

@@ -10,9 +10,22 @@ from pathlib import Path
 from workshop.drawing import Difference
 from workshop.errors import WorkshopError
 from workshop.lesson.files import NOTEBOOKS, WORKSPACE, read_files, remove_files, write_files
-from workshop.lesson.stages import find_notebook, numbers, replay, run_python
+from workshop.lesson.stages import (
+    find_notebook,
+    find_tests,
+    numbers,
+    replay,
+    run_python,
+    stage_before,
+    stages,
+    state_after,
+    state_before,
+    texts_of,
+)
 from workshop.processes.fresh import get_ready
 from workshop.processes.server import stop_all
+from workshop.processes.tests import run_tests
+from workshop.verbs import opened
 
 COPIES = NOTEBOOKS / "workspace_copies"
 
@@ -21,47 +34,93 @@ def open_stage(stage):
     """
     Set up notebooks/workspace/ as a stage starts: with the files that the stages before it leave.
 
-    Work of yours that would change is first moved to a folder in notebooks/workspace_copies/, whose name is printed.
-    Raises WorkshopError, and leaves the workspace as it is, if there is no such stage, a notebook can't be read, or the
+    If you have just done the stage before it, your own files go on into this one wherever they pass that stage's tests.
+    Other work of yours is first moved to a folder in notebooks/workspace_copies/, whose name is printed. Raises
+    WorkshopError, and leaves the workspace as it is, if there is no such stage, a notebook can't be read, or the
     workspace can't be moved.
     """
     find_notebook(stage)
     get_ready()  # a check comes soon
-    wanted = state_before(stage)
     copies = sorted(COPIES.glob("*/workspace"))
     if copies and not WORKSPACE.exists():
         print(f"There was no workspace. The last copy of your work is {show_path(copies[-1])}")
     current = read_files(WORKSPACE)
+    wanted, own, replaced = choose_start(stage, current)
     stop_all()
+    copy = None
     if current == wanted and WORKSPACE.is_dir():
-        print(f"Stage {stage} is open: {describe(wanted)}")
-        return
-    copy = _swap(wanted, keep=not is_a_stage(current))
-    print(f"Stage {stage} is open: {describe(wanted)}")
+        opened.remember(stage, wanted if own else {})
+    else:
+        lost = {name: content for name, content in current.items() if wanted.get(name) != content}
+        copy = _swap(wanted, stage, wanted if own else {}, keep=has_work(lost))
+    opened.here = stage
+    print(f"Stage {stage} is open: {describe(wanted, own, replaced, stage)}")
     if copy:
         print_copy(copy)
 
 
-def state_before(stage):
-    """Return the files that the stages before this one leave."""
-    states = [files for _, files in replay(stage - 1)]
-    return states[-1] if states else {}
+def choose_start(stage, current):
+    """
+    Return (files, own, replaced): the files with which a stage starts, and which of them are the student's own.
+
+    `current` are the files of the workspace. `replaced` are those of the student's own that don't pass the stage
+    before, so that the lesson's take their place.
+    """
+    lesson, before, now = state_before(stage), stage_before(stage), opened.opened()
+    if now == stage and (start := opened.began_with()):
+        return start, sorted(name for name in start if start[name] != lesson.get(name)), []
+    done = now if isinstance(now, int) or now is None else stage_before(now)
+    tests = find_tests(before)
+    if done != before or now == stage or not tests:
+        return lesson, [], []
+    files = {**current, **read_files(WORKSPACE / ".mistake" / "before")}
+    aside = state_after(now).keys() - lesson.keys()  # what "2b" leaves is no part of the project
+    files = {name: content for name, content in files.items() if name not in aside}
+    own = sorted(name for name in files if has_work({name: files[name]}))
+    if not own:
+        return lesson, [], []
+    if own and _is_green(tests, together := {**lesson, **files}):
+        return together, own, []
+    start, kept = lesson, []
+    for name in own:
+        if _is_green(tests, {**start, name: files[name]}):
+            start, kept = {**start, name: files[name]}, [*kept, name]
+    return start, kept, [name for name in own if name not in kept]
 
 
-def is_a_stage(files):
-    """Return whether these are exactly the files that some stage leaves, without any work of the student."""
-    if not files:
-        return True
+def _is_green(tests, files):
+    with tempfile.TemporaryDirectory(prefix="stage-", ignore_cleanup_errors=True) as folder:
+        write_files(files, folder)
+        try:
+            found, _ = run_tests(tests, folder)
+        except WorkshopError:  # they never end
+            return False
+    return bool(found) and all(test["green"] for test in found)
+
+
+def has_work(files):
+    """Return whether some of these files, {path: bytes}, are the student's own: neither the lesson's nor its gaps."""
     try:
-        return any(_without_key(files) == _without_key(state) for _, state in replay(max(numbers())))
+        known = [state for _, state in replay(max(numbers()))]
+        for stage in stages():
+            gaps = texts_of(stage, "write")
+            known += [{name: text.encode("utf-8") for name, text in gaps.items()}]
+            known += [state_after(stage)] if isinstance(stage, str) else []
     except WorkshopError:  # a notebook can't be read: to be safe, keep a copy
-        return False
+        return bool(files)
+    known = [_without_key(state) for state in known]
+    return any(all(state.get(name) != content for state in known) for name, content in _without_key(files).items())
 
 
-def describe(files):
+def describe(files, own, replaced, stage):
     if not files:
         return "notebooks/workspace/ is empty."
-    return f"notebooks/workspace/ has the {len(files)} files that the stages before it leave."
+    words = f"notebooks/workspace/ has the {len(files)} files that the stages before it leave."
+    if own:
+        words += f" Your own: {', '.join(own)}. With them, stage {stage_before(stage)} is green."
+    if replaced:
+        words += f" The lesson's take the place of yours: {', '.join(replaced)}. With yours, it isn't green."
+    return words
 
 
 def _without_key(files):
@@ -70,22 +129,23 @@ def _without_key(files):
     return {name: key.sub(b"", content) for name, content in files.items()}
 
 
-def _swap(files, keep):
+def _swap(files, stage, start, keep):
     """
-    Replace the workspace by these files. Return the copy of the old one, or None if there is nothing to keep.
+    Replace the workspace by these files, with which this stage is open.
+
+    Return the copy of the old one, or None if there is nothing to keep.
 
     The new workspace is made in another folder, which then takes the old one's name. So the workspace is always either
     the old one or the new one, even if this is interrupted. Raises WorkshopError if the old one can't be moved.
     """
-    for unfinished in NOTEBOOKS.glob(
-        ".workspace-*"
-    ):  # left by a kernel that was killed; a younger one may still be in use
+    for unfinished in NOTEBOOKS.glob(".workspace-*"):  # left by a kernel that was killed; a young one may be in use
         if time.time() - unfinished.stat().st_mtime > 60:
             shutil.rmtree(unfinished, ignore_errors=True)
     new = Path(tempfile.mkdtemp(prefix=".workspace-", dir=NOTEBOOKS))
     old = make_copy_folder()
     try:
         write_files(files, new)
+        opened.remember(stage, start, new / opened.RECORD.name)
         if (WORKSPACE / "db.sqlite3").exists():
             shutil.copy2(WORKSPACE / "db.sqlite3", new)
         new.chmod(0o755)
@@ -147,4 +207,5 @@ def remove(*paths):
 def difference(stage):
     """Return the Difference that you have made since a stage began. Raises WorkshopError if there is no such stage."""
     find_notebook(stage)
-    return Difference(_without_key(state_before(stage)), _without_key(read_files(WORKSPACE)))
+    start = (opened.began_with() if opened.opened() == stage else {}) or state_before(stage)
+    return Difference(_without_key(start), _without_key(read_files(WORKSPACE)))

@@ -27,14 +27,17 @@ import re
 from dataclasses import dataclass, field
 
 from workshop.errors import WorkshopError
-from workshop.lesson.stages import following
+
+
+class DoesNotFit(WorkshopError):
+    """The files don't have the lines that a change changes."""
 
 
 @dataclass(frozen=True)
 class Change:
     """A change to the files that a stage leaves: the headers above its diff, and the steps that the diff describes."""
 
-    stage: int
+    stage: int | str
     headers: dict
     steps: tuple = field(repr=False)
 
@@ -63,15 +66,12 @@ class Change:
         return self.steps[0].opened
 
     def apply(self, files):
-        """Return these files, {path: bytes}, with the change made. Raises WorkshopError if its lines aren't there."""
+        """Return these files, {path: bytes}, with the change made. Raises DoesNotFit if its lines aren't there."""
         files = dict(files)
         for step in self.steps:
             problem = step.apply(files)
             if problem:
-                raise WorkshopError(
-                    f"{problem}\n\nChoose another mistake, change your own lines by hand ({self.title}), or start from "
-                    f"the lesson's code: open_stage({following(self.stage)})."
-                )
+                raise DoesNotFit(problem)
         return files
 
 
@@ -140,7 +140,8 @@ def read_changes(folder):
     """
     changes = []
     for path in sorted(folder.glob("stage_*.diff")):
-        stage = int(path.stem.removeprefix("stage_"))
+        name = path.stem.removeprefix("stage_")
+        stage = int(name) if name.isdecimal() else name
         blocks = re.split(r"^(?=Name: )", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
         changes += [Change(stage, *_parse(block, path.name)) for block in blocks[1:]]
     return changes

@@ -1,0 +1,62 @@
+"""What the workspace knows of the lesson: which stage is open, how it began, and what its cells have written."""
+
+import hashlib
+import json
+
+from workshop.errors import WorkshopError
+from workshop.lesson.files import WORKSPACE, read_files, write_files
+
+RECORD = WORKSPACE / ".lesson"
+here = None  # the stage that this kernel has opened
+
+
+def opened():
+    """Return the stage that is open in the workspace, or None if nobody knows."""
+    return _read().get("stage")
+
+
+def began_with():
+    """Return the files with which the open stage began if some were the student's own, or {}."""
+    return read_files(RECORD / "start")
+
+
+def remember(stage, start, folder=RECORD):
+    """Note which stage is open, and the files with which it began if some of them are the student's own."""
+    write_files({f"start/{name}": content for name, content in start.items()}, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "stage.json").write_text(json.dumps({"stage": stage, "written": {}}), encoding="utf-8")
+
+
+def remember_written(path, content):
+    """Note that a cell has written this content to a file of the workspace."""
+    record = {"stage": None, "written": {}, **_read()}
+    record["written"][path] = _digest(content)
+    RECORD.mkdir(parents=True, exist_ok=True)
+    (RECORD / "stage.json").write_text(json.dumps(record), encoding="utf-8")
+
+
+def is_from_a_cell(path, content):
+    """Return whether a cell of the open stage's notebook has written this file, and nobody has changed it since."""
+    return _read().get("written", {}).get(path) == _digest(content)
+
+
+def expect_open():
+    """Raise WorkshopError if another notebook, or a terminal, has opened another stage since this kernel opened one."""
+    now = opened()
+    if here is not None and now is not None and now != here:
+        raise WorkshopError(
+            f"Stage {now} is open in notebooks/workspace/, and this notebook works on stage {here}. Somebody has "
+            f"opened it from another notebook or a terminal. open_stage({here!r}) comes back to this one, and keeps a "
+            "copy of your work."
+        )
+
+
+def _read():
+    try:
+        return json.loads((RECORD / "stage.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # there is none, or whoever wrote it was killed
+        return {}
+
+
+def _digest(content):
+    return hashlib.sha256(content).hexdigest()
