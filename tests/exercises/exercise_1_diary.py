@@ -9,10 +9,6 @@ from stage import expect
 
 FILE = "tutorial/settings.py"
 STAGE = 1
-HINT = (
-    "The cell that created the chat app differs in one word. And which list in the settings names all the apps that "
-    "Django knows?"
-)
 SOLUTION = [
     'python("manage.py", "startapp", "diary")',
     (

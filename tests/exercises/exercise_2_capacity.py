@@ -7,10 +7,6 @@ from stage import expect
 
 FILE = "tutorial/settings.py"
 STAGE = 2
-HINT = (
-    "Besides `BACKEND` a layer may have `CONFIG`, a dict of the arguments for its class. `InMemoryChannelLayer?` in a "
-    "cell, after `from channels.layers import InMemoryChannelLayer`, shows their names. One of them says how much fits."
-)
 SOLUTION = [
     (
         "tutorial/settings.py",

@@ -10,10 +10,6 @@ from stage import Unmet, expect, shorten
 from stage.guests import WELCOME, Party, told
 
 STAGE = "2b"
-HINT = (
-    "`asyncio.wait_for` awaits a coroutine for you, but only for so many seconds. What does it raise when they are "
-    "over, and which part of your function handles such things already?"
-)
 SOLUTION = [
     (
         "welcome.py",

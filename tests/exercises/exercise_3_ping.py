@@ -10,10 +10,6 @@ from stage import Person, expect
 
 FILE = "chat/consumers.py"
 STAGE = 3
-HINT = (
-    "Everyone hears what you send to the group; only this consumer's client hears what you send with `self.send`. "
-    "Which of the two do you need here, and how does `receive` end before it comes to the other?"
-)
 SOLUTION = [
     (
         "chat/consumers.py",

@@ -8,9 +8,6 @@ from stage import Person, Unmet, expect
 
 FILE = "chat/routing.py"
 STAGE = 4
-HINT = (
-    "`websocket_urlpatterns` is a list, and two routes may lead to the same consumer. What makes a room the same room?"
-)
 SOLUTION = [
     (
         "chat/routing.py",

@@ -10,10 +10,6 @@ from stage import expect
 
 FILE = "chat/templates/chat/room.html"
 STAGE = 5
-HINT = (
-    "The view already gives the template the name, and the template uses it once: for the script. "
-    "What does Django do to a value in double braces on its way into HTML, if nobody forbids it?"
-)
 SOLUTION = [
     (
         "chat/templates/chat/room.html",

@@ -8,10 +8,6 @@ from stage import Person, expect
 
 FILE = "chat/messages.py"
 STAGE = 6
-HINT = (
-    "One function decides what a message is, and its errors are already sentences for the sender. "
-    "A string can tell whether it is in capitals: try `str.isupper()` on a whole message, and on one letter."
-)
 SOLUTION = [
     (
         "chat/messages.py",

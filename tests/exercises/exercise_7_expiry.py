@@ -11,10 +11,6 @@ from stage import expect
 
 FILE = "tutorial/settings.py"
 STAGE = 7
-HINT = (
-    "The word is in the table at the top of this notebook, and it counts seconds. The settings create one layer or the "
-    "other, so it belongs in two places. How do they share the capacity?"
-)
 SOLUTION = [
     (
         "tutorial/settings.py",

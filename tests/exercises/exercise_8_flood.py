@@ -14,12 +14,6 @@ from stage import Person, expect
 
 FILE = "chat/sockets.py"
 STAGE = 8
-HINT = (
-    "A frame is one too many if a hundred others were taken within the second before it. So remember when the last "
-    "hundred were taken: `collections.deque` can drop the oldest by itself. Each socket needs one of its own, so where "
-    "does the life of a socket begin? `time.monotonic()` is a clock that nobody can set. And one kind of error already "
-    "reaches the sender."
-)
 SOLUTION = [
     (
         "chat/sockets.py",

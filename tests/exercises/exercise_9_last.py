@@ -11,12 +11,6 @@ from stage import Page, Person, expect
 
 FILE = "chat/consumers.py"
 STAGE = 8
-HINT = (
-    "A group is gone when its last member leaves. What lives as long as the layer? The layer itself: a Python object "
-    "can take one more attribute. `collections.deque` drops the oldest by itself. And mind the moment: no message may "
-    "slip in between joining the group and looking at what is kept, so there is no `await` between the two. Otherwise "
-    "a message comes twice, or never."
-)
 SOLUTION = [
     (
         "chat/recent.py",

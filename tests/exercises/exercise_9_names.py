@@ -12,11 +12,6 @@ from stage import Page, Person, expect
 
 FILE = "chat/messages.py"
 STAGE = 8
-HINT = (
-    "`parse_message` decides what a message is: let it return the text with the name in front, and nothing else has to "
-    "change on the server. On the page, look at each line that touches `unsent` or `sent`. What comes back from the "
-    "room is no longer what was typed, so how does the page recognise its own message?"
-)
 SOLUTION = [
     (
         "chat/messages.py",

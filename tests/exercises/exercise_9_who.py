@@ -11,11 +11,6 @@ from stage import Page, Person, expect
 
 FILE = "chat/consumers.py"
 STAGE = 8
-HINT = (
-    'What follows the `?` is in the scope, as bytes: `scope["query_string"]`. The number is in the layer, where you '
-    "have already looked. Those who ask could be in a second group: a consumer may be in as many as it likes. When "
-    "does somebody come, and which method runs for everybody who goes, whatever ended their connection?"
-)
 SOLUTION = [
     (
         "chat/consumers.py",

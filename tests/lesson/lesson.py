@@ -4,6 +4,7 @@ between two runs of a cell.
 """
 
 import contextlib
+import copy
 import json
 import os
 import re
@@ -20,10 +21,12 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("[0-9]_*.ipynb"))
-STAGE_TESTS = sorted((REPOSITORY / "tests").glob("test_[0-9]_*.py"))
+NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("[0-9][0-9]*_*.ipynb"))
+STAGE_TESTS = sorted((REPOSITORY / "tests").glob("test_[0-9]_*.py"))  # those of the stages that change the project
+AS_RUN = REPOSITORY / "notebooks" / "as_run"  # the edition for reading, with outputs
 
 sys.path.append(str(REPOSITORY / "notebooks"))  # for `import workshop`, as in a notebook
+from workshop.lesson.data import questions  # noqa: E402
 
 CELL_TIMEOUT = 120  # seconds: many times what any cell needs, so that a hanging one ends the test and not the day
 
@@ -34,10 +37,12 @@ def copy_lesson(folder):
     shutil.copytree(
         REPOSITORY / "notebooks",
         folder / "notebooks",
-        ignore=shutil.ignore_patterns("workspace", "workspace_copies", ".workspace-*", ".ipynb_checkpoints"),
+        ignore=shutil.ignore_patterns(
+            "workspace", "workspace_copies", ".workspace-*", ".ipynb_checkpoints", ".progress.json", ".written_for_me"
+        ),
     )
     (folder / "tests").mkdir()
-    for path in [*STAGE_TESTS, REPOSITORY / "tests" / "conftest.py"]:
+    for path in [*(REPOSITORY / "tests").glob("test_[0-9]*_*.py"), REPOSITORY / "tests" / "conftest.py"]:
         shutil.copy2(path, folder / "tests")
     for name in ("stage", "exercises"):
         shutil.copytree(
@@ -135,6 +140,12 @@ def read(path):
     return nbformat.read(path, as_version=4)
 
 
+def stage_of(path):
+    """Return the stage of a notebook: a number, or "2b"."""
+    name = path.name.partition("_")[0]
+    return int(name) if name.isdecimal() else name.lstrip("0")
+
+
 def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
@@ -148,6 +159,33 @@ def name_cell(path, notebook, cell):
 
 def tags(cell):
     return cell.metadata.get("tags", [])
+
+
+def as_run(notebook, path):
+    """
+    Return the edition for reading of a notebook that was run: nothing is folded, and each question has its answer.
+
+    Links to pages lead out of the edition's own folder.
+    """
+    edition = copy.deepcopy(notebook)
+    answers = {question["name"]: question for question in questions(stage_of(path))}
+    for cell in edition.cells:
+        cell.metadata.pop("jupyter", None)
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"(\]\()(?=(?:pictures/|\w+\.md))", r"\1../", cell.source)
+        asked = re.fullmatch(r'predict\("([\w-]+)"\)', cell.source) if cell.cell_type == "code" else None
+        if asked:
+            letter, right = next(
+                (letter, answer)
+                for letter, answer in zip("abcdef", answers[asked[1]]["answers"], strict=False)
+                if answer["right"]
+            )
+            text = f"The answer is {letter}. {right['because']}\n"
+            cell.outputs.append(nbformat.v4.new_output("stream", name="stdout", text=text))
+    edition.cells[
+        0
+    ].source += f"\n\n*This is the edition as run, for reading. To write, open [{path.name}](../{path.name}).*"
+    return edition
 
 
 # What differs between two runs although nothing has changed.
@@ -181,7 +219,7 @@ def without_paths(text, lesson):
     for spelling in {str(lesson), str(lesson).replace("\\", "\\\\"), lesson.as_posix()}:
         inside = re.escape(spelling) + r"[\\/]*([\w.\\/-]*)"
         text = re.sub(inside, lambda found: re.sub(r"\\+", "/", found[1]), text)
-    return text
+    return re.sub(r"\S*ipykernel_\d+\S*?\.py", "<this cell>", text)  # where a kernel keeps a cell's source
 
 
 def comparable(cell, lesson=None):

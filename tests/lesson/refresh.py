@@ -1,8 +1,10 @@
 """
-Run the notebooks, each in a copy of the lesson of its own, and write their outputs into notebooks/.
+Run the notebooks, each in a copy of the lesson of its own, and write them with their outputs into notebooks/as_run/.
+
+The notebooks themselves hold no outputs: whoever opens one is told nothing before they have tried.
 
     python tests/lesson/refresh.py            all of them
-    python tests/lesson/refresh.py 3 4        the notebooks 3 and 4
+    python tests/lesson/refresh.py 2b 3       the notebooks 2b and 3
     python tests/lesson/refresh.py --anew 0   with new measured numbers, which otherwise stay as they are
 
 An output that says the same as the old one stays as it was, to the byte, so git shows only what has changed.
@@ -14,15 +16,18 @@ import tempfile
 
 import nbformat
 from lesson import (
+    AS_RUN,
     NOTEBOOKS,
     SOMEBODYS,
     NotebookFailed,
+    as_run,
     code_cells,
     comparable,
     copy_lesson,
     name_cell,
     read,
     run_notebook,
+    stage_of,
     without_paths,
 )
 
@@ -33,14 +38,14 @@ METADATA = {
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Write fresh outputs into the notebooks.")
+    parser = argparse.ArgumentParser(description="Write the edition of the notebooks as run.")
     parser.add_argument("number", nargs="*", help="the notebooks' numbers; without any, all notebooks")
     parser.add_argument("--anew", action="store_true", help="also replace outputs that say the same as before")
     arguments = parser.parse_args()
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     failed = False
     for path in NOTEBOOKS:
-        if arguments.number and path.name.split("_")[0] not in arguments.number:
+        if arguments.number and str(stage_of(path)) not in arguments.number:
             continue
         try:
             print(f"{path.name}: {refresh(path, arguments.anew)}", flush=True)
@@ -55,16 +60,18 @@ class MachineShown(Exception):
 
 
 def refresh(path, anew):
-    """Write fresh outputs into one notebook, and return what has changed in words."""
-    before = path.read_bytes()
-    old = read(path)
+    """Write the edition as run of one notebook, and return what has changed in words."""
+    source, target = path.read_bytes(), AS_RUN / path.name
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         lesson = copy_lesson(folder)
-        (lesson / "notebooks" / path.name).write_bytes(before)
-        new = run_notebook(lesson / "notebooks" / path.name)
+        (lesson / "notebooks" / path.name).write_bytes(source)
+        new = as_run(run_notebook(lesson / "notebooks" / path.name), path)
+    before = target.read_bytes() if target.is_file() else b""
+    old = {cell.id: cell for cell in code_cells(read(target))} if before else {}
     changed = 0
-    for count, (cell, was) in enumerate(zip(code_cells(new), code_cells(old), strict=True), start=1):
-        if not anew and comparable(cell, lesson) == comparable(was):
+    for count, cell in enumerate(code_cells(new), start=1):
+        was = old.get(cell.id)
+        if was is not None and not anew and comparable(cell, lesson) == comparable(was):
             cell.outputs = was.outputs
         else:
             cell.outputs = [clean(output, lesson) for output in cell.outputs]
@@ -79,11 +86,12 @@ def refresh(path, anew):
             raise MachineShown(f"An output of {name_cell(path, new, cell)} names a folder of this computer: {shown[0]}")
     new.metadata = nbformat.from_dict(METADATA)
     after = (nbformat.writes(new).rstrip("\n") + "\n").encode("utf-8")
-    if path.read_bytes() != before:
+    if path.read_bytes() != source:
         raise NotebookFailed("It was changed while it ran. Run this again.")
     if after == before:
         return "nothing has changed"
-    path.write_bytes(after)
+    AS_RUN.mkdir(exist_ok=True)
+    target.write_bytes(after)
     return f"{changed} of {len(code_cells(new))} cells have new outputs"
 
 

@@ -4,11 +4,19 @@ pass from then on. Otherwise they would prove nothing, or forbid what a later st
 """
 
 import itertools
+import re
 
 import pytest
 from lesson import STAGE_TESTS
 from workshop.lesson.files import write_files
-from workshop.lesson.stages import find_notebook
+from workshop.lesson.stages import (
+    find_notebook,
+    find_tests,
+    made_by_the_lesson,
+    read_all_cells,
+    replay_cell,
+    state_after,
+)
 
 TESTS = {int(path.name.split("_")[1]): path for path in STAGE_TESTS}
 
@@ -36,3 +44,32 @@ def test_a_stage_fails_each_later_stages_tests(state, tests, states, run_tests, 
         f"{TESTS[tests].name} is already all green after stage {state}, so stage {tests} has nothing to do. "
         f"Let it test what {find_notebook(tests).name} adds, or move what it tests to stage {tests}."
     )
+
+
+def test_the_async_notebooks_tests_fail_before_it_and_pass_after_it(states, run_tests, tmp_path):
+    write_files(states[2], tmp_path)
+    found, said = run_tests(find_tests("2b"), tmp_path)
+    assert found and not any(test["green"] for test in found), said
+    write_files(state_after("2b"), tmp_path)
+    found, said = run_tests(find_tests("2b"), tmp_path)
+    assert found and all(test["green"] for test in found), said
+
+
+@pytest.mark.parametrize("stage, part", [(6, 1), (8, 1), (8, 2)])
+def test_a_part_of_a_stage_is_red_before_its_solutions_and_green_after_them(stage, part, states, run_tests, tmp_path):
+    chosen = "-m", " or ".join(f"part_{number}" for number in range(1, part + 1))
+    cells = read_all_cells(find_notebook(stage))
+    parts = [number for number in range(1, part + 1)]
+    ends = [
+        max(at for at, cell in enumerate(cells) if re.match(rf"%%solution \S+ part={number}\n", cell))
+        for number in parts
+    ]
+    write_files(states[stage - 1], tmp_path)
+    for cell in made_by_the_lesson(cells[: ends[-2] + 1] if part > 1 else []):
+        replay_cell(cell, tmp_path)
+    found, said = run_tests(find_tests(stage), tmp_path, *chosen)
+    assert found and not all(test["green"] for test in found), said
+    for cell in made_by_the_lesson(cells[: ends[-1] + 1]):
+        replay_cell(cell, tmp_path)
+    found, said = run_tests(find_tests(stage), tmp_path, *chosen)
+    assert found and all(test["green"] for test in found), said

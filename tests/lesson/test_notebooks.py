@@ -1,4 +1,7 @@
-"""Each notebook as a student meets it: it runs from top to bottom, and says what the one in the repository says."""
+"""
+Each notebook as a student meets it: it tells nothing before it is run, runs from top to bottom with nothing written,
+and says what the edition as run says.
+"""
 
 import difflib
 import re
@@ -6,9 +9,11 @@ import re
 import nbformat
 import pytest
 from lesson import (
+    AS_RUN,
     NOTEBOOKS,
     SOMEBODYS,
     NotebookFailed,
+    as_run,
     code_cells,
     comparable,
     copy_lesson,
@@ -16,9 +21,11 @@ from lesson import (
     read,
     run,
     run_notebook,
+    stage_of,
     tags,
 )
 from workshop.lesson.files import read_files
+from workshop.lesson.stages import read_written, stage_before
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -26,7 +33,7 @@ each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path
 # the first to the last: so each starts from what another one left.
 BACKWARDS = NOTEBOOKS[::-2]
 FORWARDS = [path for path in NOTEBOOKS if path not in BACKWARDS]
-RUN_AGAIN = "5_page"
+RUN_AGAIN = "05_page"
 
 # The measurements of notebook 8 show something in rooms of hundreds. That they can be made, small rooms show too.
 SHORTER = [
@@ -62,12 +69,12 @@ def test_it_runs_from_top_to_bottom_in_any_order_and_says_what_the_committed_one
                 'If the error is meant, tag the cell "raises-exception".',
                 pytrace=False,
             )
-        assert_says_the_same(path, read(path), fresh, lesson)
+        assert_says_the_same(path, read(AS_RUN / path.name), as_run(fresh, path), lesson)
         assert_nothing_is_half_done(path, lesson)
     # Whatever the notebook left, its stage can be opened again. It starts from what the stage before leaves.
-    stage = int(path.stem.split("_")[0])
-    run(lesson, f"from workshop import open_stage\nopen_stage({stage})")
-    assert read_files(lesson / "notebooks" / "workspace") == states.get(stage - 1, {})
+    stage = stage_of(path)
+    run(lesson, f"from workshop import open_stage\nopen_stage({stage!r})")
+    assert read_files(lesson / "notebooks" / "workspace") == states.get(stage_before(stage), {})
 
 
 def test_each_measurement_that_is_made_shorter_is_in_a_notebook():
@@ -77,16 +84,26 @@ def test_each_measurement_that_is_made_shorter_is_in_a_notebook():
 
 
 def assert_says_the_same(path, committed, fresh, lesson):
+    assert [cell.source for cell in committed.cells] == [
+        text for cell in fresh.cells for text in [shorter_again(cell.source)]
+    ], f"as_run/{path.name} has other cells than {path.name}. Run: python tests/lesson/refresh.py {stage_of(path)}"
     for cell, fresh_cell in zip(code_cells(committed), code_cells(fresh), strict=True):
         old, new = (text.splitlines() for text in (comparable(cell), comparable(fresh_cell, lesson)))
         if old != new:
             difference = "\n".join(difflib.unified_diff(old, new, "committed", "fresh", lineterm=""))
             pytest.fail(
                 f"{name_cell(path, committed, cell)} says something else now:\n{difference}\n\n"
-                f"If the fresh output is right: python tests/lesson/refresh.py {path.name.split('_')[0]}\n"
+                f"If the fresh output is right: python tests/lesson/refresh.py {stage_of(path)}\n"
                 'If it differs each time, tag the cell "varies".',
                 pytrace=False,
             )
+
+
+def shorter_again(source):
+    """Return a cell's source as it was before its measurement was made shorter."""
+    for text, replacement in SHORTER:
+        source = source.replace(replacement, text)
+    return source
 
 
 def assert_nothing_is_half_done(path, lesson):
@@ -108,21 +125,31 @@ def test_it_is_a_valid_notebook_with_a_title(path):
 
 
 @each_notebook
-def test_every_cell_was_run_once_from_top_to_bottom(path):
-    counts = [cell.execution_count for cell in code_cells(read(path))]
-    assert counts == list(range(1, len(counts) + 1)), (
-        f"The cells of {path.name} are numbered {counts}. Run it in order: "
-        f"python tests/lesson/refresh.py {path.name.split('_')[0]}"
-    )
+def test_it_tells_nothing_before_it_is_run(path):
+    for cell in code_cells(read(path)):
+        assert not cell.outputs and cell.execution_count is None, (
+            f"{name_cell(path, read(path), cell)} has an output or a count. In JupyterLab: Edit, Clear Outputs of All "
+            "Cells, then save. The edition with outputs is in as_run/."
+        )
 
 
 @each_notebook
-def test_no_output_is_an_error_that_is_not_meant(path):
-    notebook = read(path)
+def test_its_solutions_are_folded_and_its_gaps_are_not(path):
+    for cell in code_cells(read(path)):
+        folded = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+        magic, _, _ = read_written(cell.source)
+        assert folded == (magic == "solution"), f"{name_cell(path, read(path), cell)}: folded is {folded}"
+
+
+@each_notebook
+def test_no_output_of_the_edition_as_run_is_an_error_that_is_not_meant(path):
+    notebook = read(AS_RUN / path.name)
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    assert counts == list(range(1, len(counts) + 1)), f"The cells of as_run/{path.name} are numbered {counts}."
     for cell in code_cells(notebook):
         errors = [output for output in cell.outputs if output.output_type == "error"]
         assert not errors or "raises-exception" in tags(cell), (
-            f"{name_cell(path, notebook, cell)} shows {errors[0].ename}: {errors[0].evalue}\n"
+            f"as_run/{name_cell(path, notebook, cell)} shows {errors[0].ename}: {errors[0].evalue}\n"
             'Fix it, or tag the cell "raises-exception" if the error is meant.'
         )
 
@@ -133,7 +160,7 @@ def test_no_cell_needs_a_shell(path):
     shell = re.compile(r"^\s*(?:\w+\s*=\s*)?!|^%%(?:bash|sh|script|cmd|system)\b|^\s*%(?:sx|system)\b", re.MULTILINE)
     for cell in code_cells(notebook):
         text = cell.source
-        if text.startswith("%%writefile"):
+        if read_written(text)[0]:
             continue  # the file's own lines: HTML has <!-- -->, say
         found = shell.search(text)
         assert not found, (
@@ -142,7 +169,11 @@ def test_no_cell_needs_a_shell(path):
         )
 
 
-@each_notebook
+EVERY_EDITION = [*NOTEBOOKS, *(AS_RUN / path.name for path in NOTEBOOKS)]
+each_edition = pytest.mark.parametrize("path", EVERY_EDITION, ids=lambda path: f"{path.parent.name}/{path.stem}")
+
+
+@each_edition
 def test_its_links_lead_somewhere(path):
     notebook = read(path)
     for cell in notebook.cells:
@@ -158,12 +189,12 @@ def test_its_links_lead_somewhere(path):
             )
 
 
-@each_notebook
+@each_edition
 def test_it_names_no_folder_of_anyones_computer(path):
     notebook = read(path)
     for cell in notebook.cells:
         found = SOMEBODYS.search("\n".join([cell.source, str(cell.get("outputs", ""))]))
         assert not found, (
             f"{name_cell(path, notebook, cell)} names {found[0]}, which other computers don't have. "
-            f"For outputs: python tests/lesson/refresh.py {path.name.split('_')[0]}"
+            f"For outputs: python tests/lesson/refresh.py {stage_of(path)}"
         )

@@ -12,9 +12,9 @@ import pytest
 from lesson import CELL_TIMEOUT, copy_lesson, run, started
 from waiting import until
 from workshop.lesson.files import read_files
-from workshop.lesson.stages import numbers
+from workshop.lesson.stages import stage_before, stages
 
-STAGES = numbers()
+STAGES = stages()
 
 
 @pytest.fixture
@@ -32,8 +32,7 @@ def finished(tmp_path_factory):
 
 def before(stage, states):
     """Return the files from which a stage starts."""
-    earlier = [files for number, files in states.items() if number < stage]
-    return without_key(earlier[-1]) if earlier else {}
+    return without_key(states.get(stage_before(stage), {}))
 
 
 def without_key(files):
@@ -236,7 +235,7 @@ def test_however_its_cell_is_interrupted_the_workspace_is_the_old_one_or_the_new
 
 def test_a_notebook_that_cant_be_read_is_named_with_how_to_bring_it_back(lesson, states):
     open_stage(lesson, 5)
-    notebook = next((lesson / "notebooks").glob("4_*.ipynb"))
+    notebook = next((lesson / "notebooks").glob("04_*.ipynb"))
     notebook.write_bytes(notebook.read_bytes()[:1000])
     work = workspace(lesson)
     said = fails(lesson, "open_stage(6)")
@@ -269,7 +268,7 @@ def test_what_the_stages_leave_is_remembered_until_a_notebook_changes(lesson, st
     open_stage(lesson, 5)
     remembered = sorted(memory.iterdir())
     assert len(remembered) >= 4
-    notebook = next((lesson / "notebooks").glob("3_*.ipynb"))
+    notebook = next((lesson / "notebooks").glob("03_*.ipynb"))
     text = notebook.read_text(encoding="utf-8")
     notebook.write_text(text.replace('group_name = f\\"chat_', 'group_name = f\\"talk_'), encoding="utf-8")
     assert notebook.read_text(encoding="utf-8") != text

@@ -88,11 +88,10 @@ class Person:
 
     async def knock(self, *, asked, file):
         """Connect, and return whether the socket was accepted. Raises Unmet if there is no answer."""
-        patience = Person.patience
         try:
             return await self.connect()
         except TimeoutError:
-            why = "its application ended" if self.socket.future.done() else f"no answer within {patience} s"
+            why = "its application ended" if self.socket.future.done() else "no answer came"
             seen = f"The socket {self.path} was neither accepted nor refused: {why}."
             if self.log:
                 seen += f" The log says: {self.log[-1].getMessage()}"

@@ -1,5 +1,7 @@
 """Run a stage's tests on the workspace."""
 
+import re
+
 from workshop.drawing import Check
 from workshop.errors import WorkshopError
 from workshop.lesson.files import WORKSPACE, read_files
@@ -28,12 +30,20 @@ def check(stage, part=None):
     if part is not None and not found:
         raise WorkshopError(f"Stage {stage} has no part {part}.")
     red = any(not test["green"] for test in found)
-    first = describe_start(read_files(WORKSPACE), stage) if red else ""
+    files = read_files(WORKSPACE)
+    first = (describe_start(files, stage) or describe_gaps(files)) if red else ""
     title = f"Stage {stage}, {title_of(stage)}" + (f", part {part}" if part is not None else "")
     checked = Check(title, found, output, first)
     if checked.green and part is None:
         note("stages", stage)
     return checked
+
+
+def describe_gaps(files):
+    """Say which gaps are still marked in a project's files, or return ""."""
+    marked = {name: re.findall(rb"\bGap (\d+): ", content) for name, content in files.items()}
+    places = [f"{', '.join(n.decode() for n in numbers)} in {name}" for name, numbers in marked.items() if numbers]
+    return f"Still marked as gaps: {'; '.join(places)}. hint(…) with a gap's number helps." if places else ""
 
 
 def describe_start(files, stage):

@@ -12,6 +12,7 @@ from workshop.lesson.stages import find_notebook, following, state_after
 from workshop.verbs.workspace import make_copy_folder, print_copy
 
 RECORD = WORKSPACE / ".mistake"  # exists while a mistake is in: the files that it changed, before/ and after/ it
+IN_LESSONS_CODE = RECORD / "in_lessons_code"  # exists if the lesson's code has taken the place of the student's
 NAME = RECORD / "name"  # written last: without it the record is incomplete
 
 
@@ -120,6 +121,8 @@ def _put_in(mistake, lessons=None):
     shutil.rmtree(RECORD, ignore_errors=True)
     write_files(before, RECORD / "before")
     write_files(after, RECORD / "after")
+    if lessons is not None:
+        IN_LESSONS_CODE.touch()
     NAME.write_text(mistake.name, encoding="utf-8")
     _replace(before, after)
     return _difference(mistake, before, after)
@@ -127,12 +130,10 @@ def _put_in(mistake, lessons=None):
 
 def _difference(mistake, before, after):
     """Return the Difference that a mistake makes: in the lesson's code, not what that differs in from the student's."""
-    changed = {step.opened for step in mistake.steps} | {getattr(step, "old", None) for step in mistake.steps}
-    if set(before) | set(after) <= changed:
+    if not IN_LESSONS_CODE.is_file():
         return Difference(before, after)
     lessons = state_after(mistake.stage)
-    broken = mistake.apply(lessons)
-    return Difference(lessons, broken)
+    return Difference(lessons, mistake.apply(lessons))
 
 
 def _read_record():

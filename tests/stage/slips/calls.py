@@ -1,0 +1,57 @@
+"""Slips in calls, in any file: a call too early, and a coroutine that nobody awaits."""
+
+import ast
+
+from stage.slips.slip import FUNCTIONS, Slip, name_called
+
+LATER = "call_later", "call_soon", "call_at", "add_done_callback"
+
+
+def slips_in_calls(code, file):
+    """Yield the slips in the calls of a file."""
+    for call in code.walk(file, ast.Call):
+        yield from called_at_once(file, call)
+    for function in code.walk(file, ast.AsyncFunctionDef):
+        yield from never_awaited(file, function)
+
+
+def called_at_once(file, call):
+    """call_later(…, self.close()): what is to be called later is called now."""
+    later = name_called(call)
+    for argument in call.args if later in LATER else ():
+        if isinstance(argument, ast.Call) and not argument.args and ast.unparse(argument.func).startswith("self."):
+            yield Slip(
+                file,
+                call.lineno,
+                f"{ast.unparse(argument)} is called at once, and {later}() gets what it returned.",
+                f"{later}(…, {ast.unparse(argument.func)}), without parentheses.",
+            )
+
+
+def never_awaited(file, function):
+    """A call in an `async def` only makes a coroutine."""
+    for node in ast.walk(function):
+        call = getattr(node, "value", None)
+        if not isinstance(node, (ast.Expr, ast.Return)) or not isinstance(call, ast.Call):
+            continue
+        if _makes_a_coroutine(call) and _innermost(node) is function:
+            called = ast.unparse(call.func)
+            lost = "not awaited" if isinstance(node, ast.Expr) else "returned, and not awaited"
+            seen = f"{called}(…) is {lost}: calling it only makes a coroutine, and nothing here runs that."
+            yield Slip(file, call.lineno, seen, f"await {called}(…)")
+
+
+def _makes_a_coroutine(call):
+    """Return whether this calls a method of Channels that has to be awaited, or the application inside a middleware."""
+    called, name = ast.unparse(call.func), name_called(call)
+    application = name in ("application", "inner", "app") and called.startswith("self.") and len(call.args) == 3
+    layer = name in ("group_add", "group_send", "group_discard") and "layer" in called
+    own = called in ("self.accept", "self.send", "self.send_json", "asyncio.sleep")
+    return application or layer or own
+
+
+def _innermost(node):
+    """Return the function around a node."""
+    while not isinstance(node, FUNCTIONS):
+        node = node.parent
+    return node
