@@ -135,8 +135,10 @@ def test_a_mistake_that_does_not_fit_says_what_to_do_and_changes_nothing(lesson)
     consumers(lesson).write_bytes(b"from chat.other import ChatConsumer\n")
     own = workspace(lesson)
     said = fails(lesson, "make_mistake('echo')")
-    assert "Your chat/consumers.py doesn't have the lines" in said and "open_stage(4)" in said
-    assert "open_stage(4)" in fails(lesson, "surprise(3)")
+    assert "Your chat/consumers.py doesn't have the lines" in said and "in_lessons_code=True" in said
+    assert workspace(lesson) == own
+    assert "so it is in the lesson's" in do(lesson, "surprise(3)")
+    do(lesson, "put_back()")
     assert workspace(lesson) == own
 
 

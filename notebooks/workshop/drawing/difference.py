@@ -30,4 +30,4 @@ class Difference:
             f"{html.escape(line)}</div>"
             for line in self.lines
         )
-        return f'<pre style="{WHOLE_WORDS}">{"".join(lines) or "No difference."}</pre>'
+        return f'<pre style="{WHOLE_WORDS}; margin: 0; padding: 0">{"".join(lines) or "No difference."}</pre>'

@@ -5,7 +5,7 @@ def draw_speeds(rows, styles):
     """Draw deliveries a second against the size of the room: a line for each project, in its style."""
     import matplotlib.pyplot as plt
 
-    figure, ax = plt.subplots(figsize=(9, 4), facecolor="white", layout="constrained")
+    figure, ax = plt.subplots(figsize=(7.8, 4), facecolor="white", layout="constrained")
     for name, style in styles.items():
         own = [row for row in rows if row[1] == name]
         if own:
@@ -24,7 +24,7 @@ def draw_shares(times):
 
     plt.rcParams["font.size"] = 12
     names, seconds = zip(*reversed(times.most_common()), strict=True)
-    figure, ax = plt.subplots(figsize=(9, 0.45 * len(names)), facecolor="white", layout="constrained")
+    figure, ax = plt.subplots(figsize=(7.8, 0.45 * len(names)), facecolor="white", layout="constrained")
     bars = ax.barh(names, seconds, color="lightgray", edgecolor="black")
     ax.bar_label(bars, [f"{one / times.total():.0%}" for one in seconds], padding=4)
     ax.set(xticks=[], xlim=(0, 1.15 * max(seconds)))

@@ -2,11 +2,10 @@
 
 import json
 
-from workshop.drawing.svg import SMALL, card, cross, dot, head, line, text, width, wrap
+from workshop.drawing.svg import SMALL, WIDEST, card, cross, dot, head, line, text, width, wrap
 
 LINE = 46  # pixels from one arrow to the next, if each has one line of words above it and one below
-WIDEST = 900  # pixels that JupyterLab has for a picture in a browser 1280 pixels wide, as on a projector
-LIMITS = range(280, 95, -5)  # pixels: how wide a label may be. The first with which the picture isn't too wide is used
+LIMITS = range(280, 105, -5)  # pixels: how wide a label may be. The first with which the picture isn't too wide is used
 LINES = 3  # of a label's words, or of what is sent
 NEXT = 16  # pixels from one line of a label to the next
 GAP = 14  # pixels between the boxes of two participants, at least
@@ -113,7 +112,7 @@ def place(boxes, steps, labels):
             if name in (step["source"], step["target"]) and other in x:
                 needed = max([width(words) for words in above] + [width(words, SMALL) for words in below])
                 needed += LOST if step["what"] == "lost" else 0
-                x[name] = max(x[name], x[other] + needed + 22)
+                x[name] = max(x[name], x[other] + needed + 18)
         edge = x[name] + box_width(lines) / 2
         widest = max(widest, edge + 12)
     for step, (above, _) in zip(steps, labels, strict=True):

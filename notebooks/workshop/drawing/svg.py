@@ -10,6 +10,9 @@ from unicodedata import east_asian_width
 
 SIZE = 14  # pixels: the height of the text
 SMALL = 12  # pixels: the height of the text below an arrow
+SMALLEST = 11  # pixels: smaller text can't be read on a projector
+SPACE = 800  # pixels: JupyterLab has a little more on a projector, 1280 wide, when its list of files is open
+WIDEST = SPACE * SMALL / SMALLEST  # pixels: a picture as wide as this can be made smaller to fit, and still be read
 
 
 def width(text, size=SIZE):
@@ -24,31 +27,32 @@ def wrap(text, limit, lines, size=SIZE):
     Lines break at spaces, and only a word that is too long for a line breaks in the middle. A text that is too long for
     the lines ends in an ellipsis.
     """
-    wrapped = [""]
-    for word in text.split(" "):
-        longer = f"{wrapped[-1]} {word}".lstrip()
-        if width(longer, size) <= limit:
-            wrapped[-1] = longer
-            continue
-        wrapped += [""] if wrapped[-1] else []
-        for character in word:
-            if wrapped[-1] and width(wrapped[-1] + character, size) > limit:
-                wrapped.append("")
-            wrapped[-1] += character
-    if len(wrapped) > lines:
-        last = wrapped[lines - 1]
-        while last and width(f"{last}…", size) > limit:
-            last = last[:-1]
-        wrapped[lines - 1 :] = [f"{last}…"]
-    return wrapped
+    wrapped = []
+    while width(text, size) > limit:
+        last = len(wrapped) == lines - 1
+        end = 1
+        while width(text[: end + 1] + "…" * last, size) <= limit:
+            end += 1
+        if last:
+            return [*wrapped, f"{text[:end]}…"]
+        space = text.rfind(" ", 1, end + 1)
+        wrapped.append(text[:space] if space > 0 else text[:end])
+        text = text[len(wrapped[-1]) :].lstrip(" ")
+    return [*wrapped, text]
 
 
 def card(wide, high, title, description, parts):
-    """Return a whole SVG: a white card, with a text alternative for people who can't see it."""
+    """
+    Return a whole SVG: a white card, with a text alternative for people who can't see it.
+
+    JupyterLab shows an SVG as wide as it says it is. So one that is too wide says less, as long as it can be read.
+    """
+    scale = max(min(1, SPACE / wide), SMALLEST / SMALL)
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{wide:.0f}" height="{high:.0f}" '
-            f'viewBox="0 0 {wide:.0f} {high:.0f}" font-family="sans-serif" font-size="{SIZE}">',
+            '<svg xmlns="http://www.w3.org/2000/svg" role="img" font-family="sans-serif" '
+            f'width="{scale * wide:.0f}" height="{scale * high:.0f}" viewBox="0 0 {wide:.0f} {high:.0f}" '
+            f'font-size="{SIZE}">',
             f"<title>{escape(title)}</title>",
             f"<desc>{escape(description)}</desc>",
             f'<rect width="{wide:.0f}" height="{high:.0f}" fill="white"/>',
