@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import difflib
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
 from channels.exceptions import ChannelFull
+from channels.testing import WebsocketCommunicator
 from recordings import SCENARIOS, full_mailbox, hello, path, record
 
 
@@ -113,6 +115,72 @@ async def test_every_step_is_an_arrow_with_its_words(project):
     assert not any("inmemory" in word for word in words), "a random name that no person gave"
 
 
+async def everybody_in():
+    """The widest pictures of the lesson: three people in one room, and three people in two rooms."""
+    from workshop.recording import Scene
+
+    recordings = []
+    for carols in ("lobby", "kitchen"):
+        scene = Scene("Alice", "Bob", "Carol")
+        people = [await scene.join("Alice"), await scene.join("Bob"), await scene.join("Carol", carols)]
+        await people[2].say("Hello from the notebook")
+        for person in people if carols == "lobby" else people[2:]:
+            await person.hear()
+        recordings.append(scene.recording)
+    return recordings
+
+
+def find(picture, tag):
+    return list(ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}" + tag))
+
+
+async def test_a_picture_fits_a_projector_and_can_be_read_there(project):
+    """In JupyterLab 830 of a projector's 1280 pixels are left for it. JupyterLab makes no picture smaller."""
+    recordings = [*await everybody_in(), *[(await scenario()).recording for scenario in SCENARIOS]]
+    for picture in (recording.picture() for recording in recordings):
+        (svg,) = find(picture, "svg")
+        assert float(svg.get("width")) <= 820
+        scale = float(svg.get("width")) / float(svg.get("viewBox").split()[2])
+        assert min(float(text.get("font-size")) for text in find(picture, "text")) * scale >= 10.9
+
+
+async def test_what_is_said_can_be_read_whole_in_a_narrow_picture(project):
+    words = [element.text for element in find((await everybody_in())[0].picture(), "text")]
+    said = '{"message": "Hello from the notebook"}'
+    assert " ".join(words).count(said) == 8, "one to the consumer, one to the room, three events, three frames"
+    assert said not in words, "it takes more than one line"
+
+
+async def test_no_two_boxes_touch(project):
+    for recording in await everybody_in():
+        boxes = [box for box in find(recording.picture(), "rect") if box.get("x")]
+        edges = [(float(box.get("x")), float(box.get("x")) + float(box.get("width"))) for box in boxes]
+        assert len(edges) >= 7
+        assert all(right + 10 <= left for (_, right), (left, _) in pairwise(edges))
+
+
+async def test_the_cross_of_a_lost_message_is_no_smaller_than_its_words_and_covers_none(project):
+    from workshop.drawing.svg import width
+
+    picture = (await full_mailbox()).recording.picture()
+    *_, (x1, y1, x2, y2) = [
+        [float(stroke.get(end)) for end in ("x1", "y1", "x2", "y2")]
+        for stroke in find(picture, "line")
+        if stroke.get("x1") != stroke.get("x2") and stroke.get("y1") != stroke.get("y2")
+    ]
+    assert abs(y2 - y1) >= 14
+    (words,) = [text for text in find(picture, "text") if text.text == "lost chat_msg"]
+    assert float(words.get("x")) + width(words.text) / 2 < x1
+
+
+def test_only_a_word_that_is_too_long_is_broken():
+    from workshop.drawing.svg import wrap
+
+    assert wrap("one two three", 60, 3) == ["one two", "three"]
+    assert wrap("one two three four", 60, 2) == ["one two", "three…"]
+    assert wrap("extraordinary", 60, 3) == ["extraor", "dinary"]
+
+
 async def test_markup_in_a_message_cannot_break_a_picture(project):
     from workshop.recording import Scene
 
@@ -196,3 +264,86 @@ def test_a_stage_without_a_consumer_has_no_arrows():
 
     with pytest.raises(WorkshopError, match="the first arrows come with stage 3"):
         arrows(2)
+
+
+def handshake(**headers):
+    return [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+
+
+async def test_a_client_that_says_its_name_is_called_by_it_whoever_comes_first(project):
+    """connect() says it. A browser can't: the windows get the other names, in the order in which they connect."""
+    from workshop.recording import Recording, alone
+
+    from chat.consumers import ChatConsumer
+
+    recording = Recording("Alice", "Bob", "Carol")
+    application = recording.start(alone(ChatConsumer))
+    carol = WebsocketCommunicator(application, "/ws/chat/lobby/", handshake(workshop_name="Carol"))
+    windows = [WebsocketCommunicator(application, "/ws/chat/lobby/") for _ in range(3)]
+    for client in (carol, *windows):
+        await client.connect()
+    assert recording.people() == ["Carol", "Alice", "Bob", "Person 4"]
+    for client in (carol, *windows):
+        await client.disconnect()
+
+
+async def test_two_with_one_name_are_two_people_but_who_comes_back_is_the_same(project):
+    from workshop.recording import Recording, alone
+
+    from chat.consumers import ChatConsumer
+
+    recording = Recording()
+    application = recording.start(alone(ChatConsumer))
+
+    def open_socket():
+        return WebsocketCommunicator(application, "/ws/chat/lobby/", handshake(workshop_name="%E8%81%8A"))
+
+    first, second, again = open_socket(), open_socket(), open_socket()
+    await first.connect()
+    await second.connect()
+    await first.disconnect()
+    await again.connect()
+    assert recording.people() == ["聊", "聊 2"]
+    assert [step["source"] for step in recording.steps if step["what"] == "handshake"] == ["聊", "聊 2", "聊"]
+    for client in (second, again):
+        await client.disconnect()
+
+
+async def test_two_who_connect_at_the_same_moment_are_two_people():
+    from workshop.recording import Recording
+
+    both_are_here = asyncio.Event()
+    here = []
+
+    async def application(scope, receive, send):
+        here.append(scope)
+        if len(here) == 2:
+            both_are_here.set()
+        await both_are_here.wait()
+        await receive()
+
+    async def connect():
+        return {"type": "websocket.connect"}
+
+    recording = Recording()
+    recorded = recording.start(application, SilentLayer())
+    scope = {"type": "websocket", "path": "/ws/chat/lobby/"}
+    await asyncio.gather(recorded(scope, connect, None), recorded(scope, connect, None))
+    assert sorted(recording.people()) == ["Person 1", "Person 2"]
+
+
+class SilentLayer:
+    """A layer that nobody uses."""
+
+    new_channel = group_add = group_discard = group_send = send = None
+
+
+def test_live_windows_say_what_they_show_and_stay_in_their_places():
+    """A long name is shown as a person writes it, and its window is no wider than the other one."""
+    from workshop.drawing import Windows
+
+    shown = Windows(["http://127.0.0.1:1/chat/%E8%81%8A%E5%A4%A9/", "http://127.0.0.1:1/chat/%3Cb%3E/"])._repr_html_()
+    page = ElementTree.fromstring(shown)
+    assert [link.text for link in page.iter("a")] == ["http://127.0.0.1:1/chat/聊天/", "http://127.0.0.1:1/chat/<b>/"]
+    assert [link.get("href") for link in page.iter("a")] == [frame.get("src") for frame in page.iter("iframe")]
+    assert all("min-width: 0" in window.get("style") for window in page.findall("div"))

@@ -25,9 +25,11 @@ class Difference:
 
     def _repr_html_(self):
         colours = {"+": "#1a7f37", "-": "#cf222e", "@": "#8250df"}
-        lines = (  # what doesn't fit on a line goes on below, indented
-            f'<div style="padding-left: 8ch; text-indent: -8ch; color: {colours.get(line[:1], "inherit")}">'
-            f"{html.escape(line)}</div>"
-            for line in self.lines
-        )
+        lines = []
+        for line in self.lines:
+            indent = 4 + len(line) - len(line[1:].lstrip())  # of what doesn't fit on a line and goes on below it
+            lines.append(
+                f'<div style="padding-left: {indent}ch; text-indent: -{indent}ch; '
+                f'color: {colours.get(line[:1], "inherit")}">{html.escape(line)}</div>'
+            )
         return f'<pre style="{WHOLE_WORDS}; margin: 0; padding: 0">{"".join(lines) or "No difference."}</pre>'

@@ -90,7 +90,7 @@ def lay_out(step, new, limit):
     words, payload = label(step)
     if step["source"] == step["target"]:  # it stands beside a mark, with room to its right
         return wrap(f"{words} {payload}".strip(), LIMITS[0], 1), []
-    below = wrap(payload, limit, LINES if limit < LIMITS[0] else 1, SMALL) if payload else []
+    below = wrap(payload, limit, LINES, SMALL) if payload else []
     return wrap(f"{words} (new)" if new else words, limit, LINES), below
 
 

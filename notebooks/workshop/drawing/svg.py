@@ -34,7 +34,7 @@ def wrap(text, limit, lines, size=SIZE):
         while width(text[: end + 1] + "…" * last, size) <= limit:
             end += 1
         if last:
-            return [*wrapped, f"{text[:end]}…"]
+            return [*wrapped, f"{text[:end].rstrip()}…"]
         space = text.rfind(" ", 1, end + 1)
         wrapped.append(text[:space] if space > 0 else text[:end])
         text = text[len(wrapped[-1]) :].lstrip(" ")

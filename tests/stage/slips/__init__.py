@@ -10,6 +10,7 @@ from stage.code import FILES
 from stage.slips.application import slips_in_the_application
 from stage.slips.calls import slips_in_calls
 from stage.slips.consumer import slips_in_the_consumer
+from stage.slips.gaps import first_open_gap
 from stage.slips.lines import slips_in_lines
 from stage.slips.names import slips_in_names
 from stage.slips.routes import slips_in_routes
@@ -22,7 +23,7 @@ __all__ = ["Slip", "find_slips"]
 @functools.cache
 def find_slips(code, stage):
     """Return the slips in the files that the stages up to this one ask for."""
-    slips = []
+    slips = [*first_open_gap(code)]
     for file in code.files:
         if FILES.get(file, 6) > stage:
             continue

@@ -1,0 +1,29 @@
+"""Gaps of the lesson that nobody has filled yet."""
+
+import re
+
+from stage.slips.slip import Slip
+
+GAP = re.compile(r"^(\s*)(?:#|//|<!--) Gap (\d+): (.*?)(?: -->)?$")
+
+
+def first_open_gap(code):
+    """Yield a slip for the first gap below whose comment nothing is written, in any of the project's files."""
+    folder = code.project / "chat" / "templates"
+    templates = [path.relative_to(code.project).as_posix() for path in sorted(folder.rglob("*.html"))]
+    found = [gap for file in [*code.files, *templates] for gap in _open_gaps(code, file)]
+    for number, file, line, purpose in sorted(found)[:1]:
+        yield Slip(file, line, f"Gap {number} is open: its comment stands there, and nothing below it.", purpose)
+
+
+def _open_gaps(code, file):
+    lines = code.text(file).splitlines()
+    for at, line in enumerate(lines):
+        gap = GAP.match(line)
+        if not gap:
+            continue
+        below = lines[at + 1] if at + 1 < len(lines) else ""
+        indent = len(below) - len(below.lstrip())
+        nothing = not below.strip() or below.strip() == "..." or GAP.match(below) or indent < len(gap[1])
+        if nothing or below.strip()[0] in "])}":
+            yield int(gap[2]), file, at + 1, gap[3]
