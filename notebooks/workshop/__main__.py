@@ -5,6 +5,8 @@ The verbs in a terminal, from the folder notebooks/: `python -m workshop check 3
 import argparse
 import contextlib
 import json
+import os
+import re
 import sys
 
 from workshop import (
@@ -55,6 +57,8 @@ def main():
         verbs.add_parser(verb, help=description).add_argument("stage", type=read_stage)
     for verb, description in WITHOUT.items():
         verbs.add_parser(verb, help=description)
+    verbs.choices["read"].add_argument("--unfolded", action="store_true", help="with the exercises' solutions")
+    verbs.choices["check"].add_argument("--part", type=int, help="only the tests of the parts up to this one: 1 or 2")
     on_hint = verbs.add_parser("hint", help="print the next hint for a gap, or for an exercise")
     on_hint.add_argument("gap", nargs="?")
     on_solution = verbs.add_parser("solution", help="write the lesson's solution, unless yours is green")
@@ -78,6 +82,9 @@ def main():
     except WorkshopError as error:
         print(error, file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever reads has read enough, as in `… | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def do(arguments):
@@ -86,7 +93,7 @@ def do(arguments):
         case "open":
             open_stage(arguments.stage)
         case "read":
-            read(arguments.stage)
+            read(arguments.stage, arguments.unfolded)
         case "write":
             write_gaps(arguments.stage)
         case "solution":
@@ -108,6 +115,8 @@ def do(arguments):
                 print(f"{question['name']:28} {question['question']}")
         case "predict":
             print(predict(arguments.name, arguments.answer))
+            if arguments.answer is None:
+                print(f"In a terminal: python -m workshop predict {arguments.name} a")
         case "progress":
             print(progress())
         case "forget":
@@ -117,7 +126,8 @@ def do(arguments):
         case "exercise" if arguments.name is None:
             exercises()
         case "check" | "exercise":
-            found = check(arguments.stage) if arguments.verb == "check" else exercise(arguments.name)
+            checks = arguments.verb == "check"
+            found = check(arguments.stage, arguments.part) if checks else exercise(arguments.name)
             print(found)
             return 0 if found.green else 1
         case "serve":
@@ -128,10 +138,13 @@ def do(arguments):
     return 0
 
 
-def read(stage):
-    """Print a notebook's text and code, without what is folded in it."""
+def read(stage, unfolded=False):
+    """Print a notebook's text and code, without what is folded in it: its solutions."""
     for cell in json.loads(find_notebook(stage).read_text(encoding="utf-8"))["cells"]:
         source = "".join(cell["source"])
+        if not unfolded:
+            folded = r"<details><summary>(.*?)</summary>.*?</details>"
+            source = re.sub(folded, r"(\1: read … --unfolded)", source, flags=re.DOTALL)
         if not source.startswith("%%solution"):
             print(
                 source if cell["cell_type"] == "markdown" else "\n".join(f"    {line}" for line in source.split("\n"))

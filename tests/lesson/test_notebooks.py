@@ -118,6 +118,9 @@ def assert_nothing_is_half_done(path, lesson):
 def test_it_is_a_valid_notebook_with_a_title(path):
     notebook = read(path)
     nbformat.validate(notebook)
+    assert path.read_text(encoding="utf-8") == nbformat.writes(notebook).rstrip("\n") + "\n", (
+        f"{path.name} isn't stored as Jupyter stores it, so saving it unchanged would change it for git."
+    )
     first = notebook.cells[0]
     assert first.cell_type == "markdown" and first.source.startswith("# "), (
         f"{path.name} starts with a {first.cell_type} cell, {first.source[:40]!r}. Start it with a title: # …"

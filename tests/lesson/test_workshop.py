@@ -239,7 +239,7 @@ def test_a_notebook_that_cant_be_read_is_named_with_how_to_bring_it_back(lesson,
     notebook.write_bytes(notebook.read_bytes()[:1000])
     work = workspace(lesson)
     said = fails(lesson, "open_stage(6)")
-    assert f"git checkout -- notebooks/{notebook.name}" in said
+    assert f"git checkout HEAD -- notebooks/{notebook.name}" in said
     assert workspace(lesson) == work
     open_stage(lesson, 3)
     assert without_key(workspace(lesson)) == before(3, states), "The stages before an unreadable one can't be opened."

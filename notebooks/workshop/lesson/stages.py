@@ -128,7 +128,7 @@ def read_all_cells(notebook):
     except (ValueError, KeyError, TypeError) as error:
         raise WorkshopError(
             f"{notebook.name} can't be read as a notebook: {type(error).__name__}: {error}. "
-            f"`git checkout -- notebooks/{notebook.name}` brings back the lesson's own."
+            f"`git checkout HEAD -- notebooks/{notebook.name}` brings back the lesson's own."
         ) from None
 
 

@@ -32,7 +32,7 @@ def write(line, cell):
 
     If the file has work of yours that no cell holds, a copy is kept, and what changes is shown.
     """
-    from IPython.display import display
+    from IPython.display import Code, display
 
     path, _ = _read_line(line)
     text = cell if cell.endswith("\n") else cell + "\n"
@@ -40,10 +40,11 @@ def write(line, cell):
     solution = texts_of(stage, "solution").get(path) if SWITCH.exists() and stage is not None else None
     before = save(path, solution or text)
     if solution:
-        print(f"{path} holds the lesson's solution.")
+        print(f"{path} holds the lesson's solution:")
+        display(Code(solution, language="html" if path.endswith(".html") else "python"))
     else:
-        gaps = re.findall(r"\bGap (\d+):", text)
-        print(f"{path} is written." + (f" Marked as gaps: {', '.join(gaps)}." if gaps else ""))
+        gaps = ", ".join(map(str, sorted(find_gaps(text))))
+        print(f"{path} is written." + (f" Marked as gaps: {gaps}." if gaps else ""))
     if before is not None:
         display(Difference({path: before}, {path: (solution or text).encode("utf-8")}))
 
@@ -76,10 +77,12 @@ def save(path, text, keep_cells=False):
     """
     Write a text to a file of the workspace. Return what was there if that was the student's work and is kept aside.
 
-    What a cell has written is that cell's, and needs no copy unless `keep_cells` is true.
+    What a cell has written is that cell's, and needs no copy, unless `keep_cells` is true or the text opens gaps again
+    that were filled: then the notebook is no longer the one from which the work came.
     """
     file, content = WORKSPACE / path, text.encode("utf-8")
     before = file.read_bytes() if file.is_file() else None
+    keep_cells = keep_cells or bool(before and find_gaps(text) - find_gaps(before.decode("utf-8", "replace")))
     kept = (
         before is not None
         and before != content
@@ -94,6 +97,11 @@ def save(path, text, keep_cells=False):
     if kept:
         print_copy(copy)
     return before if kept else None
+
+
+def find_gaps(text):
+    """Return the numbers of the gaps that are marked in a text."""
+    return {int(number) for number in re.findall(r"\bGap (\d+):", text)}
 
 
 def write_gaps(stage):
@@ -122,6 +130,8 @@ def write_solution(stage, path=None):
     if opened.opened() != stage:
         raise WorkshopError(f"Stage {stage} isn't open. Open it first: python -m workshop open {stage}")
     texts = texts_of(stage, "solution")
+    if not texts:
+        raise WorkshopError(f"Stage {stage} asks for no file, so it has no solution to write.")
     if path is not None and path not in texts:
         raise WorkshopError(f"Stage {stage} has no solution for {path!r}. It has: {', '.join(texts) or 'none'}.")
     for each in texts if path is None else [path]:
