@@ -342,8 +342,9 @@ def test_live_windows_say_what_they_show_and_stay_in_their_places():
     """A long name is shown as a person writes it, and its window is no wider than the other one."""
     from workshop.drawing import Windows
 
-    shown = Windows(["http://127.0.0.1:1/chat/%E8%81%8A%E5%A4%A9/", "http://127.0.0.1:1/chat/%3Cb%3E/"])._repr_html_()
-    page = ElementTree.fromstring(shown)
+    urls = ["http://127.0.0.1:1/chat/%E8%81%8A%E5%A4%A9/", "http://127.0.0.1:1/chat/%3Cb%3E/"]
+    page = ElementTree.fromstring(Windows(urls)._repr_html_())
     assert [link.text for link in page.iter("a")] == ["http://127.0.0.1:1/chat/聊天/", "http://127.0.0.1:1/chat/<b>/"]
-    assert [link.get("href") for link in page.iter("a")] == [frame.get("src") for frame in page.iter("iframe")]
+    assert [link.get("href") for link in page.iter("a")] == urls
+    assert [frame.get("data-url") for frame in page.iter("iframe")] == urls
     assert all("min-width: 0" in window.get("style") for window in page.findall("div"))

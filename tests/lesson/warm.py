@@ -1,7 +1,8 @@
 """
-Run tests on many projects, fast: one process imports pytest, Django and Channels once, and forks a child for each run.
+Run tests on many projects, fast: one process imports pytest, Django and Channels and collects all tests of the stages
+and exercises, once, and forks a child for each run.
 
-A run does what the workshop's run_tests() does, which check() uses. Where there is no fork, on Windows, it is that one.
+A run finds what the workshop's run_tests() finds, which check() uses. On Windows, which has no fork, it is that one.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "notebooks"))
 from workshop.lesson.files import REPOSITORY
+from workshop.processes import report
 from workshop.processes.fresh import TIMEOUT
 from workshop.processes.tests import environment, pytest_arguments, run_tests
 
@@ -58,13 +60,13 @@ class Warm:
 
     def run(self, tests, project, *options):
         with tempfile.TemporaryDirectory() as folder:
-            report, said = Path(folder) / "report.json", Path(folder) / "said"
-            job = {"arguments": pytest_arguments(tests, project, options), "report": str(report), "said": str(said)}
+            report = Path(folder) / "report.json"
+            job = {"tests": list(map(str, tests)), "project": str(project), "report": str(report), "options": options}
             print(json.dumps(job), file=self.process.stdin, flush=True)
             done = self.process.stdout.readline()
             assert done == "done\n", f"{Path(__file__).name} answered {done!r} instead of 'done'"
             found = json.loads(report.read_text(encoding="utf-8")) if report.exists() else []
-            return found, said.read_text(encoding="utf-8", errors="replace")
+            return found, ""
 
     def stop(self):
         self.process.stdin.close()
@@ -86,36 +88,71 @@ def warm_runs():
 
 
 def serve():
-    """Fork a child for each job that comes, until the standard input closes."""
+    """Collect the tests, then fork a child for each job that comes, until the standard input closes."""
     for name in IMPORTED:
         importlib.import_module(name)
-    gc.freeze()  # all of that stays: no child has to look through it for garbage
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    for line in sys.stdin:
-        job = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            run_here(job)
-        late = threading.Timer(TIMEOUT, os.kill, [child, signal.SIGKILL])
-        late.start()
-        os.waitpid(child, 0)
-        late.cancel()
-        print("done", file=answers, flush=True)
+    jobs, answers = os.fdopen(os.dup(0), encoding="utf-8"), os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # pytest's dots are nobody's answer
+    with tempfile.TemporaryDirectory() as nothing:
+        os.environ.update(environment(Path(nothing) / "report.json"))
+        tests = [
+            *(REPOSITORY / "tests").glob("test_*_*.py"),
+            *(REPOSITORY / "tests" / "exercises").glob("exercise_*.py"),
+        ]
+        pytest.main(pytest_arguments(tests, nothing, ()), plugins=[Jobs(jobs, answers)])
 
 
-def run_here(job):
-    """Run pytest in this process, which ends with it."""
-    said = os.open(job["said"], os.O_WRONLY | os.O_CREAT)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(said, 1)
-    os.dup2(said, 2)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)
-    os.environ.update(environment(job["report"]))
-    code = pytest.main(job["arguments"])
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+class Jobs:
+    """The pytest plugin that runs the jobs in place of the tests that were collected."""
+
+    def __init__(self, jobs, answers):
+        self.jobs, self.answers = jobs, answers
+
+    def pytest_runtestloop(self, session):
+        gc.freeze()  # all that is here stays: no child has to look through it for garbage
+        for line in self.jobs:
+            job = json.loads(line)
+            child = os.fork()
+            if child == 0:
+                run_here(session, job)
+            late = threading.Timer(TIMEOUT, os.kill, [child, signal.SIGKILL])
+            late.start()
+            os.waitpid(child, 0)
+            late.cancel()
+            print("done", file=self.answers, flush=True)
+        return True
+
+
+def run_here(session, job):
+    """Run the job's tests in this process, which ends with it."""
+    try:
+        session.config.project = Path(job["project"]).resolve()
+        sys.path[0] = job["project"]
+        os.environ["WORKSHOP_REPORT"] = job["report"]
+        items = choose(session.items, job["tests"], job["options"])
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if "--exitfirst" in job["options"] and not report.found.get(item.nodeid, {"green": False})["green"]:
+                break
+        report.pytest_sessionfinish()
+    finally:
+        os._exit(0)
+
+
+def choose(items, tests, options):
+    """Return those of the items that pytest would run for these files, "file::test", and options."""
+    marks = [word for word in options[1].split() if word != "or"] if options[:1] == ["-m"] else []
+    chosen = []
+    for test in tests:
+        file, _, name = test.partition("::")
+        chosen += [
+            item
+            for item in items
+            if str(item.path) == file
+            and name in ("", item.originalname)
+            and (not marks or any(item.get_closest_marker(mark) for mark in marks))
+        ]
+    return chosen
 
 
 if __name__ == "__main__":

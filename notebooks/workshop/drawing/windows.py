@@ -10,10 +10,14 @@ Run the cell with serve() again, then the cell of this window.
 </p>
 """
 
-# A browser loads a frame anew when JupyterLab scrolls it back into view, and shows a page of its own if no server
-# answers. A notebook can't look into that page, so this asks the server.
+# If no server answers, a browser shows a page of its own, which says nothing of notebooks. So a frame begins empty, and
+# asks for the server before it goes to the page. It does so again whenever JupyterLab takes it away and puts it back.
 LOADED = f"""
-if (!this.srcdoc) fetch(this.src, {{method: "HEAD", mode: "no-cors"}}).catch(() => {{ this.srcdoc = `{GONE}`; }})
+const page = this.contentDocument, url = this.dataset.url;
+if (page?.URL === "about:blank") fetch(url, {{method: "HEAD", mode: "no-cors"}}).then(
+  () => this.contentWindow.location.replace(url),
+  () => {{ page.body.innerHTML = `{GONE}`; }},
+)
 """
 
 
@@ -28,7 +32,7 @@ class Windows:
 
     def _repr_html_(self):
         frames = "".join(
-            f'<div style="flex: 1 1 0; min-width: 0"><iframe src="{html.escape(url)}" '
+            f'<div style="flex: 1 1 0; min-width: 0"><iframe data-url="{html.escape(url)}" '
             f'onload="{html.escape(LOADED.strip())}" '
             'style="box-sizing: border-box; width: 100%; height: 420px; border: 1px solid gray; background: white">'
             f'</iframe><a href="{html.escape(url)}" target="_blank" style="overflow-wrap: anywhere">'
