@@ -56,6 +56,7 @@ def two_windows(lesson, folder):
         page.write_text(f"<body>{windows(server, 'lobby', 'lobby')._repr_html_()}</body>", encoding="utf-8")
         browser = start_browser(folder, 1002, 462)
         try:
+            browser.implicitly_wait(5)  # seconds: a frame goes to its page when the server has answered it
             browser.get(page.as_uri())
             frames = browser.find_elements(By.TAG_NAME, "iframe")
             for number, words in (

@@ -68,6 +68,7 @@ async def connect(server, room="lobby", name="Somebody", origin=None, path=None)
         socket = await websockets.connect(
             f"ws://127.0.0.1:{server.port}{path}",
             origin=origin or server.url.rstrip("/"),
+            additional_headers={"workshop-name": quote(name)},  # so that a recording calls them by their name
             proxy=None,
             open_timeout=10,
         )

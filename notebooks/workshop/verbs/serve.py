@@ -12,11 +12,11 @@ def serve(port=None, record=None, **environment):
     """
     Serve notebooks/workspace/ with `manage.py runserver`, on this port or on a free one.
 
-    Returns a Server once it answers. With record=("Alice", "Bob") all traffic is recorded: clients get these names in
-    the order in which they connect, and the server's recording() returns the Recording. Other keyword arguments become
-    environment variables of the server: serve(REDIS_URL="redis://…"). The server ends with stop(), with the next
-    open_stage(), or with the notebook's kernel. Raises WorkshopError if there is no project, if the port is in use, or,
-    with the server's last lines, if it doesn't start.
+    Returns a Server once it answers. With record=("Alice", "Bob") all traffic is recorded, and the server's recording()
+    returns the Recording: whoever connect() gave a name keeps it, and all others get these names in the order in which
+    they connect. Other keyword arguments become environment variables of the server: serve(REDIS_URL="redis://…"). The
+    server ends with stop(), with the next open_stage(), or with the notebook's kernel. Raises WorkshopError if there is
+    no project, if the port is in use, or, with the server's last lines, if it doesn't start.
     """
     if not (WORKSPACE / "manage.py").is_file():
         raise WorkshopError("There is no notebooks/workspace/manage.py to serve. Stage 1 makes it.")
