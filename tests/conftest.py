@@ -12,7 +12,7 @@ import pytest
 from stage import StoodStill, Unmet, expect, explain, find_forgotten_await
 from stage.code import closest, read_code, stage_of
 from stage.silence import explain_silence
-from stage.slips import find_slips
+from stage.slips import find_open_gap, find_slips
 from stage.watch import Watch
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -79,7 +79,10 @@ def _taught(item):
         unmet = explain(error, project, item.obj.__doc__, item.module.FILE)
     else:
         unmet = explain_silence(error, watch, code)
-    slips = find_slips(code, stage)
+    # An error without a line of the project may come of any gap, everything else of a gap in the file that it names.
+    nowhere = not isinstance(error, Unmet) and not unmet.sure
+    gap = find_open_gap(code, None if nowhere else unmet.file)
+    slips = [*filter(None, [gap]), *find_slips(code, stage)]
     unmet.slips = [[slip.tell(code), slip.asked, slip.opens or slip.file] for slip in slips]
     raise unmet from error
 

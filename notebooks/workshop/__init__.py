@@ -16,13 +16,14 @@ from workshop.verbs.mistakes import make_mistake, mistakes, put_back, reveal, su
 from workshop.verbs.predict import predict
 from workshop.verbs.progress import forget, progress
 from workshop.verbs.serve import serve, windows
-from workshop.verbs.workspace import difference, open_stage, python, remove
+from workshop.verbs.workspace import bring_back, difference, open_stage, python, remove
 from workshop.verbs.write import write_for_me
 
 __all__ = [
     "WorkshopError",
     "answers",
     "arrows",
+    "bring_back",
     "check",
     "connect",
     "difference",

@@ -11,6 +11,7 @@ import sys
 
 from workshop import (
     WorkshopError,
+    bring_back,
     check,
     difference,
     exercise,
@@ -28,7 +29,7 @@ from workshop import (
     surprise,
 )
 from workshop.lesson.data import questions
-from workshop.lesson.stages import find_notebook
+from workshop.lesson.stages import find_notebook, stages
 from workshop.verbs.write import write_gaps, write_solution
 
 # The verbs with a stage: python -m workshop open 3. The others have arguments of their own, or none.
@@ -44,6 +45,7 @@ WITH_A_STAGE = {
 WITHOUT = {
     "reveal": "say which mistake is in your project",
     "put_back": "take it out again",
+    "bring_back": "put the work that `open` has moved aside in place again",
     "progress": "show what you have done",
     "forget": "forget what you have done",
     "serve": "serve notebooks/workspace/ until you press Enter",
@@ -82,6 +84,9 @@ def main():
     except WorkshopError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
     except BrokenPipeError:  # whoever reads has read enough, as in `… | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -110,13 +115,15 @@ def do(arguments):
             print(reveal())
         case "put_back":
             put_back()
-        case "predict" if arguments.answer is None and arguments.name.isdecimal() | (arguments.name == "2b"):
+        case "predict" if arguments.answer is None and read_stage(arguments.name) in stages():
             for question in questions(read_stage(arguments.name)):
                 print(f"{question['name']:28} {question['question']}")
         case "predict":
             print(predict(arguments.name, arguments.answer))
             if arguments.answer is None:
                 print(f"In a terminal: python -m workshop predict {arguments.name} a")
+        case "bring_back":
+            bring_back()
         case "progress":
             print(progress())
         case "forget":
@@ -144,7 +151,8 @@ def read(stage, unfolded=False):
         source = "".join(cell["source"])
         if not unfolded:
             folded = r"<details><summary>(.*?)</summary>.*?</details>"
-            source = re.sub(folded, r"(\1: read … --unfolded)", source, flags=re.DOTALL)
+            source = re.sub(folded, rf"(\1 is folded here: read {stage} --unfolded)", source, flags=re.DOTALL)
+        source = source.replace("\\|", "|") if cell["cell_type"] == "markdown" else source  # a table's own spelling
         if not source.startswith("%%solution"):
             print(
                 source if cell["cell_type"] == "markdown" else "\n".join(f"    {line}" for line in source.split("\n"))
@@ -153,7 +161,8 @@ def read(stage, unfolded=False):
 
 
 def read_stage(text):
-    return int(text) if text.lstrip("-").isdecimal() else text
+    """Return a stage as the verbs want it: 3 for "3" and "03", "2b" for "2B"."""
+    return int(text) if text.lstrip("-").isdecimal() else text.lower().lstrip("0")
 
 
 if __name__ == "__main__":

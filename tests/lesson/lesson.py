@@ -38,7 +38,13 @@ def copy_lesson(folder):
         REPOSITORY / "notebooks",
         folder / "notebooks",
         ignore=shutil.ignore_patterns(
-            "workspace", "workspace_copies", ".workspace-*", ".ipynb_checkpoints", ".progress.json", ".written_for_me"
+            "as_run",
+            "workspace",
+            "workspace_copies",
+            ".workspace-*",
+            ".ipynb_checkpoints",
+            ".progress.json",
+            ".written_for_me",
         ),
     )
     (folder / "tests").mkdir()

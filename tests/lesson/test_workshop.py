@@ -4,6 +4,7 @@ second notebook, a port in use, a notebook that can't be read.
 """
 
 import re
+import shutil
 import socket
 import sys
 import textwrap
@@ -329,7 +330,9 @@ def test_a_check_of_a_stage_that_is_not_open_says_first_which_one_is(lesson):
     assert first.startswith("This isn't the project with which stage 6 starts")
     assert "room.html is missing (stage 5 leaves it)" in first
     assert "chat/routing.py is still the one that stage 2 leaves" in first
-    assert "as if stage 4 were open. open_stage(6)" in first
+    assert "Stage 4 is open. open_stage(6)" in first
+    shutil.rmtree(lesson / "notebooks" / "workspace" / ".lesson")  # as if somebody had made the folder by hand
+    assert "It looks as if stage 4 were open. open_stage(6)" in check(lesson, 6).splitlines()[1]
     open_stage(lesson, 6)
     assert "This isn't the project" not in check(lesson, 6), "Stage 6 is open, so there is nothing to say."
 

@@ -4,6 +4,7 @@ next stage, hints, questions, and what is done.
 """
 
 import re
+import shutil
 
 import pytest
 from lesson import copy_lesson, run
@@ -18,11 +19,17 @@ OWN = SOLUTION.replace("message = json.loads", "said = json.loads").replace('"me
 WRONG = OWN.replace("group_send", "group_sned")
 
 
-@pytest.fixture
-def lesson(tmp_path):
-    lesson = copy_lesson(tmp_path)
+@pytest.fixture(scope="module")
+def stage_3(tmp_path_factory):
+    lesson = copy_lesson(tmp_path_factory.mktemp("stage_3"))
     open_stage(lesson, 3)
     return lesson
+
+
+@pytest.fixture
+def lesson(stage_3, tmp_path):
+    """A lesson of its own, in which stage 3 is open."""
+    return shutil.copytree(stage_3, tmp_path / "lesson")
 
 
 def do(lesson, *lines):
@@ -111,7 +118,7 @@ def test_a_cell_writes_into_the_workspace_and_nowhere_else(lesson, where):
 
 
 def test_a_cell_of_one_stage_says_that_another_is_open(lesson):
-    said = cells(lesson, "open_stage(3)", "import subprocess, sys", OPENS_5, write(GAPS), "%%in_project\nprint(1)")
+    said = cells(lesson, "open_stage(3)", "import subprocess, sys", OPENS_5, write(GAPS), "print(check(3))")
     assert said.count("Stage 5 is open in notebooks/workspace/, and this notebook works on stage 3") == 2
     assert b"Gap 1" not in workspace(lesson)[CONSUMER]
 
@@ -151,6 +158,16 @@ def test_what_does_not_pass_is_kept_aside_and_the_lessons_takes_its_place(lesson
     said = open_stage(lesson, 4)
     assert f"The lesson's take the place of yours: {CONSUMER}." in said
     assert consumer(lesson) == SOLUTION and kept(lesson) == [WRONG]
+
+
+def test_work_that_was_moved_aside_can_be_brought_back(lesson):
+    assert "moved no work of yours aside" in fails(lesson, "bring_back()")
+    by_hand(lesson, WRONG)
+    mine = workspace(lesson)
+    assert "bring_back()" in open_stage(lesson, 3)
+    assert CONSUMER not in workspace(lesson)
+    assert "Stage 3 is open, with your files as they were." in do(lesson, "bring_back()")
+    assert workspace(lesson) == mine and not copies(lesson)
 
 
 def test_the_async_notebooks_file_stays_behind_when_the_project_goes_on(lesson):

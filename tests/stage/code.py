@@ -89,11 +89,7 @@ class Code:
     @functools.cache  # noqa: B019
     def tree(self, file):
         """Return the file's syntax tree. It is empty if Python can't read the file."""
-        try:
-            with _no_garbage_collected():
-                tree = ast.parse(self.text(file))
-        except (SyntaxError, ValueError):
-            tree = ast.Module(body=[], type_ignores=[])
+        tree = parse(self.text(file))
         for parent in ast.walk(tree):
             for child in ast.iter_child_nodes(parent):
                 child.parent = parent
@@ -151,6 +147,15 @@ class Code:
                 if named and not is_docstring(node):
                     found.append((file, node.lineno))
         return found
+
+
+def parse(text):
+    """Return the syntax tree of a text. It is empty if Python can't read the text."""
+    try:
+        with _no_garbage_collected():
+            return ast.parse(text)
+    except (SyntaxError, ValueError):
+        return ast.Module(body=[], type_ignores=[])
 
 
 @contextlib.contextmanager

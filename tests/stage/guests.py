@@ -17,7 +17,7 @@ import types
 import warnings
 from pathlib import Path
 
-from stage.code import closest, shorten, tell_place
+from stage.code import closest, parse, shorten, tell_place
 from stage.errors import missing_file
 from stage.expectations import Unmet, expect
 
@@ -265,7 +265,9 @@ def _explain(error, asked, path):
 
 def _find_what_gather_got(error, path, line):
     """Yield (meaning, what is asked) for an error in a line that gives gather() or create_task() something else."""
-    tree = ast.parse(path.read_bytes()) if isinstance(error, (TypeError, RuntimeError)) else ast.Module([], [])
+    if not isinstance(error, (TypeError, RuntimeError)):
+        return
+    tree = parse(path.read_text(encoding="utf-8", errors="replace"))
     functions = {node.name for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef)}
     for call in ast.walk(tree):
         name = ast.unparse(call.func).rpartition(".")[2] if isinstance(call, ast.Call) else ""

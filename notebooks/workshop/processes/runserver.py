@@ -19,7 +19,9 @@ sys.path.insert(0, str(Path.cwd()))
 
 def end_with_parent():
     """End this process when the pipe closes."""
-    sys.stdin.buffer.read()
+    # Not sys.stdin: a thread that reads it holds a lock that Python wants when it ends.
+    while os.read(0, 1024):
+        pass
     os._exit(0)
 
 

@@ -5,8 +5,9 @@ import re
 from workshop.drawing import Check
 from workshop.errors import WorkshopError
 from workshop.lesson.files import WORKSPACE, read_files
-from workshop.lesson.stages import find_notebook, find_tests, replay, stage_before, title_of
+from workshop.lesson.stages import find_notebook, find_tests, replay, stage_before, stages, title_of
 from workshop.processes.tests import run_tests
+from workshop.verbs.opened import opened, tell_if_another_is_open
 from workshop.verbs.progress import note
 
 
@@ -31,7 +32,7 @@ def check(stage, part=None):
         raise WorkshopError(f"Stage {stage} has no part {part}.")
     red = any(not test["green"] for test in found)
     files = read_files(WORKSPACE)
-    first = (describe_start(files, stage) or describe_gaps(files)) if red else ""
+    first = tell_if_another_is_open() or ((describe_start(files, stage) or describe_gaps(files)) if red else "")
     title = f"Stage {stage}, {title_of(stage)}" + (f", part {part}" if part is not None else "")
     checked = Check(title, found, output, first)
     if checked.green and part is None:
@@ -58,15 +59,20 @@ def describe_start(files, stage):
     old = [file for file in wanted if file in files and _is_older(file, files[file], wanted[file], states)]
     if not gone and not old:
         return ""
-    open_now = 1 + max((number for number in states if _reaches(files, number, states)), default=0)
+    now = opened()
+    if now is not None and stages().index(now) >= stages().index(stage):
+        return ""  # the student has changed these files since, and the tests say what that does
+    open_now = now or 1 + max((number for number in states if _reaches(files, number, states)), default=0)
+    as_if = "Stage" if now is not None else "It looks as if stage"
     of = {file: min(number for number, state in states.items() if file in state) for file in gone}
     faults = [f"{file} is missing (stage {of[file]} leaves it)" for file in gone[:2]]
     faults += [f"{file} is still the one that stage {_made_by(file, files[file], states)} leaves" for file in old[:2]]
     more = len(gone) + len(old) - len(faults)
     faults += [f"and {more} more"] if more else []
     return (
-        f"This isn't the project with which stage {stage} starts: {', '.join(faults)}. It looks as if "
-        f"stage {open_now} were open. open_stage({stage!r}) sets up stage {stage}, and keeps a copy of your work."
+        f"This isn't the project with which stage {stage} starts: {', '.join(faults)}. {as_if} {open_now} "
+        f"{'is' if now is not None else 'were'} open. open_stage({stage!r}) sets up stage {stage}, and keeps a copy of "
+        "your work."
     )
 
 

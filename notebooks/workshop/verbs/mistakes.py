@@ -8,7 +8,8 @@ from workshop.errors import WorkshopError
 from workshop.lesson.files import WORKSPACE, read_files, remove_files, write_files
 from workshop.lesson.mistakes import MISTAKES
 from workshop.lesson.mistakes.change import DoesNotFit
-from workshop.lesson.stages import find_notebook, following, state_after
+from workshop.lesson.stages import find_notebook, following, stages, state_after
+from workshop.verbs.opened import expect_open, opened
 from workshop.verbs.workspace import make_copy_folder, print_copy
 
 RECORD = WORKSPACE / ".mistake"  # exists while a mistake is in: the files that it changed, before/ and after/ it
@@ -90,6 +91,11 @@ def put_back():
     print(f"Restored: {', '.join(sorted(before))}. The mistake was {mistake.name}: {mistake.title}.")
 
 
+def is_mistaken():
+    """Return whether a classic mistake is in the workspace."""
+    return NAME.is_file()
+
+
 def _mistakes_of(stage):
     find_notebook(stage)
     of_stage = [mistake for mistake in MISTAKES if str(mistake.stage) == str(stage)]
@@ -112,6 +118,13 @@ def _put_in(mistake, lessons=None):
         raise WorkshopError("There is a mistake in your project already. put_back() takes it out.")
     if not WORKSPACE.is_dir():
         raise WorkshopError(f"There is no notebooks/workspace/ yet. open_stage({following(mistake.stage)}) makes it.")
+    expect_open()
+    order, now = stages(), opened()
+    if lessons is not None and now is not None and order.index(mistake.stage) > order.index(now):
+        raise WorkshopError(
+            f"{mistake.name} is a mistake of stage {mistake.stage}, and stage {now} is open: there is nothing yet that "
+            f"it could break. open_stage({mistake.stage!r}) comes first."
+        )
     files = read_files(WORKSPACE)
     broken = mistake.apply(files if lessons is None else lessons)
     changed = {file for file in {*files, *broken} if files.get(file) != broken.get(file)}

@@ -10,9 +10,9 @@ RECORD = WORKSPACE / ".lesson"
 here = None  # the stage that this kernel has opened
 
 
-def opened():
+def opened(folder=RECORD):
     """Return the stage that is open in the workspace, or None if nobody knows."""
-    return _read().get("stage")
+    return _read(folder).get("stage")
 
 
 def began_with():
@@ -42,18 +42,25 @@ def is_from_a_cell(path, content):
 
 def expect_open():
     """Raise WorkshopError if another notebook, or a terminal, has opened another stage since this kernel opened one."""
+    if words := tell_if_another_is_open():
+        raise WorkshopError(words)
+
+
+def tell_if_another_is_open():
+    """Return a sentence if another notebook, or a terminal, has opened another stage since this kernel opened one."""
     now = opened()
-    if here is not None and now is not None and now != here:
-        raise WorkshopError(
-            f"Stage {now} is open in notebooks/workspace/, and this notebook works on stage {here}. Somebody has "
-            f"opened it from another notebook or a terminal. open_stage({here!r}) comes back to this one, and keeps a "
-            "copy of your work."
-        )
+    if here is None or now is None or now == here:
+        return ""
+    return (
+        f"Stage {now} is open in notebooks/workspace/, and this notebook works on stage {here}. Somebody has opened it "
+        f"from another notebook or a terminal. open_stage({here!r}) comes back to this one, and keeps a copy of your "
+        "work."
+    )
 
 
-def _read():
+def _read(folder=RECORD):
     try:
-        return json.loads((RECORD / "stage.json").read_text(encoding="utf-8"))
+        return json.loads((folder / "stage.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):  # there is none, or whoever wrote it was killed
         return {}
 

@@ -6,7 +6,7 @@ from workshop.drawing import Question
 from workshop.errors import WorkshopError
 from workshop.lesson.data import questions
 from workshop.lesson.stages import stages
-from workshop.verbs.progress import note
+from workshop.verbs.progress import note, read_progress
 
 LETTERS = "abcdef"
 
@@ -29,5 +29,6 @@ def predict(name, answer=None):
     if len(chosen) != 1 or chosen not in letters:
         raise WorkshopError(f"{answer!r} is none of the answers. They are {', '.join(letters)}.")
     found = question["answers"][letters.index(chosen)]
-    note("predictions", name, "right" if found["right"] else "wrong")
+    if read_progress()["predictions"].get(name) != "right":  # reading the other answers takes nothing away
+        note("predictions", name, "right" if found["right"] else "wrong")
     return Question(question, letters, chosen)

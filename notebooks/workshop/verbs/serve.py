@@ -6,6 +6,7 @@ from workshop.drawing import Windows
 from workshop.errors import WorkshopError
 from workshop.lesson.files import WORKSPACE
 from workshop.processes.server import start
+from workshop.verbs.opened import expect_open
 
 
 def serve(port=None, record=None, **environment):
@@ -20,6 +21,7 @@ def serve(port=None, record=None, **environment):
     """
     if not (WORKSPACE / "manage.py").is_file():
         raise WorkshopError("There is no notebooks/workspace/manage.py to serve. Stage 1 makes it.")
+    expect_open()
     return start(WORKSPACE, port, record, **environment)
 
 

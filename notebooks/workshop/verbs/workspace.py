@@ -57,6 +57,28 @@ def open_stage(stage):
     print(f"Stage {stage} is open: {describe(wanted, own, replaced, stage)}")
     if copy:
         print_copy(copy)
+        print("bring_back() puts it in place again, if you want to go on with it.")
+
+
+def bring_back():
+    """
+    Put the last workspace that open_stage() has moved aside in place again, with its stage open.
+
+    What is in the workspace now is moved aside in turn. Raises WorkshopError if no workspace was moved aside.
+    """
+    record = opened.RECORD.name
+    whole = [copy for copy in sorted(COPIES.glob("*/workspace")) if (copy / record / "stage.json").is_file()]
+    if not whole:
+        raise WorkshopError("open_stage() has moved no work of yours aside, so there is none to bring back.")
+    last = whole[-1]
+    stage, start = opened.opened(last / record), read_files(last / record / "start")
+    stop_all()
+    copy = _swap(read_files(last), stage, start, keep=has_work(read_files(WORKSPACE)))
+    opened.here = stage
+    shutil.rmtree(last.parent)
+    print(f"Stage {stage} is open, with your files as they were.")
+    if copy:
+        print_copy(copy)
 
 
 def choose_start(stage, current):

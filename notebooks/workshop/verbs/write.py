@@ -9,9 +9,10 @@ import re
 from workshop.drawing import Difference
 from workshop.errors import WorkshopError
 from workshop.lesson.files import NOTEBOOKS, WORKSPACE, write_files
-from workshop.lesson.stages import part_of, state_before, texts_of
+from workshop.lesson.stages import calls, find_notebook, part_of, read_all_cells, state_before, texts_of
 from workshop.verbs import opened
 from workshop.verbs.check import check
+from workshop.verbs.mistakes import is_mistaken
 from workshop.verbs.workspace import has_work, make_copy_folder, print_copy
 
 SWITCH = NOTEBOOKS / ".written_for_me"  # exists while the teacher's switch is on
@@ -59,6 +60,8 @@ def solution(line, cell):
     from IPython.display import display
 
     path, part = _read_line(line)
+    if is_mistaken():
+        raise WorkshopError("There is a mistake in your project, from the lesson's list. First take it out: put_back()")
     stage = opened.opened()
     file, text = WORKSPACE / path, cell if cell.endswith("\n") else cell + "\n"
     own = file.read_bytes() if file.is_file() else None
@@ -108,13 +111,16 @@ def write_gaps(stage):
     """
     Write the files of a stage that are yours to write, each with its gaps, and print what each gap is for.
 
-    In a notebook `%%write` does this. Raises WorkshopError if the stage asks for no files, or another one is open.
+    In a notebook `%%write` does this. Raises WorkshopError if another stage is open.
     """
     if opened.opened() != stage:
         raise WorkshopError(f"Stage {stage} isn't open. Open it first: python -m workshop open {stage}")
     texts = texts_of(stage, "write")
-    if not texts:
-        raise WorkshopError(f"Stage {stage} asks for no file.")
+    for name, arguments in (call for cell in read_all_cells(find_notebook(stage)) for call in calls(cell)):
+        if name == "python":
+            print(f"Yours to run, in notebooks/workspace: python {' '.join(arguments)}")
+        else:
+            print(f"Not needed, and yours to delete: {', '.join(arguments)}")
     start = state_before(stage)
     for path, text in texts.items():
         before = save(path, text, keep_cells=True)

@@ -7,13 +7,16 @@ from stage.slips.slip import Slip
 GAP = re.compile(r"^(\s*)(?:#|//|<!--) Gap (\d+): (.*?)(?: -->)?$")
 
 
-def first_open_gap(code):
-    """Yield a slip for the first gap below whose comment nothing is written, in any of the project's files."""
+def find_open_gap(code, file=None):
+    """Return a slip for the first gap below whose comment nothing is written, in this file or in any; or None."""
     folder = code.project / "chat" / "templates"
     templates = [path.relative_to(code.project).as_posix() for path in sorted(folder.rglob("*.html"))]
-    found = [gap for file in [*code.files, *templates] for gap in _open_gaps(code, file)]
-    for number, file, line, purpose in sorted(found)[:1]:
-        yield Slip(file, line, f"Gap {number} is open: its comment stands there, and nothing below it.", purpose)
+    files = [*code.files, *templates] if file is None else [file]
+    found = sorted(gap for each in files for gap in _open_gaps(code, each))
+    if not found:
+        return None
+    number, file, line, purpose = found[0]
+    return Slip(file, line, f"Gap {number} is open: its comment stands there, and nothing below it.", purpose)
 
 
 def _open_gaps(code, file):
