@@ -11,6 +11,8 @@ An output that says the same as the old one stays as it was, to the byte, so git
 """
 
 import argparse
+import hashlib
+import json
 import sys
 import tempfile
 
@@ -30,11 +32,20 @@ from lesson import (
     stage_of,
     without_paths,
 )
+from workshop.lesson.data import GIVEN
+from workshop.lesson.stages import stages, texts_of
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+
+
+def write_what_is_given():
+    """Write gaps.json anew: the SHA-256 of each file with gaps, as the notebooks give it."""
+    texts = [texts_of(stage, "write")[path] for stage in stages() for path in texts_of(stage, "solution")]
+    digests = sorted(hashlib.sha256(text.encode("utf-8")).hexdigest() for text in texts)
+    GIVEN.write_text(json.dumps(digests, indent=2) + "\n", encoding="utf-8", newline="\n")
 
 
 def main():
@@ -43,6 +54,7 @@ def main():
     parser.add_argument("--anew", action="store_true", help="also replace outputs that say the same as before")
     arguments = parser.parse_args()
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")
+    write_what_is_given()
     failed = False
     for path in NOTEBOOKS:
         if arguments.number and str(stage_of(path)) not in arguments.number:

@@ -6,8 +6,9 @@ next stage, hints, questions, and what is done.
 import re
 import shutil
 
+import nbformat
 import pytest
-from lesson import copy_lesson, run
+from lesson import code_cells, copy_lesson, read, run
 from test_workshop import command, copies, fails, in_jupyter, open_stage, without_key, workspace
 from workshop.lesson.data import gap_hints, questions
 from workshop.lesson.stages import texts_of
@@ -139,6 +140,19 @@ def test_a_students_own_right_code_goes_on_into_the_next_stage(lesson):
     assert consumer(lesson) == OWN, "A stage that is opened again begins as it began."
     assert kept(lesson) == [WRONG]
     assert do(lesson, "print(difference(4))").strip() == "No difference."
+
+
+def test_code_goes_on_from_a_notebook_that_was_saved_with_it(lesson):
+    cells(lesson, write(OWN))
+    (path,) = (lesson / "notebooks").glob("03_*.ipynb")
+    notebook = read(path)
+    (cell,) = (cell for cell in code_cells(notebook) if cell.source.startswith("%%write"))
+    cell.source = write(OWN).rstrip("\n")
+    nbformat.write(notebook, path)
+    assert f"Your own: {CONSUMER}." in open_stage(lesson, 4)
+    assert consumer(lesson) == OWN
+    open_stage(lesson, 6)
+    assert kept(lesson) == [OWN]
 
 
 def test_what_passes_goes_on_and_the_lessons_takes_the_place_of_what_does_not(lesson):

@@ -11,11 +11,12 @@ class Check:
     """
     What the tests of a stage or an exercise found. `green` is true if all of them passed.
 
-    `first` is a sentence about the project that is to be read before the tests, or "".
+    `first` is a sentence about the project that is to be read before the tests, or "". With brief=True it tells what
+    was seen, and not what is asked.
     """
 
-    def __init__(self, title, found, output, first=""):
-        self.title, self.output, self.first = title, output, first
+    def __init__(self, title, found, output, first="", brief=False):
+        self.title, self.output, self.first, self.brief = title, output, first, brief
         self.green = bool(found) and all(test["green"] for test in found)
         # A test with many cases is one sentence. It is green if all cases are; if not, its first red case is shown.
         self.sentences = {}
@@ -57,7 +58,9 @@ class Check:
                 told += slips
                 # What may come of a fault that is shown already asks for nothing besides.
                 follows = sure or (page and red[0].get("page"))
-                why = _see(red[0]) if follows and not slips and not red[0].get("sure") else _explain(red[0], slips)
+                why = _explain(red[0], slips)
+                if self.brief or (follows and not slips and not red[0].get("sure")):
+                    why = _see(red[0])
                 sure = sure or bool(slips) or red[0].get("sure", False)
                 page = page or red[0].get("page", False)
             unsure = [case["skipped"] for case in cases if case.get("skipped")]

@@ -14,12 +14,13 @@ class Question:
     def lines(self):
         """Return what is shown, as paragraphs."""
         answers = dict(zip(self.letters, self.question["answers"], strict=True))
+        listed = [f"{letter}) {answer['text']}" for letter, answer in answers.items()]
         if self.chosen is None:
-            listed = [f"{letter}) {answer['text']}" for letter, answer in answers.items()]
-            how = f'Your answer, in a cell: predict("{self.question["name"]}", "a")'
-            return [self.question["question"], *listed, how]
-        answer = answers[self.chosen]
-        return [f"{self.chosen}) {answer['text']}", f"{'✔ Yes.' if answer['right'] else '✘ No.'} {answer['because']}"]
+            below = f'Your answer, in a cell: predict("{self.question["name"]}", "a")'
+        else:
+            answer = answers[self.chosen]
+            below = f"{self.chosen}: {'✔ Yes.' if answer['right'] else '✘ No.'} {answer['because']}"
+        return [self.question["question"], *listed, below]
 
     def __str__(self):
         return "\n".join(textwrap.fill(line, 100, subsequent_indent="   ") for line in self.lines())

@@ -1,9 +1,16 @@
-"""What the lesson asks and hints at: predictions/stage_N.json and hints/stage_N.json, with hints/exercises.json."""
+"""
+What the lesson asks and hints at: predictions/stage_N.json and hints/stage_N.json, with hints/exercises.json.
 
+gaps.json has the SHA-256 of each file with gaps, as the lesson gives it: a notebook that a student has saved holds
+theirs.
+"""
+
+import hashlib
 import json
 from pathlib import Path
 
 HERE = Path(__file__).parent
+GIVEN = HERE / "gaps.json"
 
 
 def questions(stage):
@@ -19,6 +26,11 @@ def gap_hints(stage):
 def exercise_hints():
     """Return {name of an exercise: its hints}."""
     return _read(HERE / "hints" / "exercises.json", {})
+
+
+def is_given(content):
+    """Return whether this is, to the byte, a file with gaps as the lesson gives it."""
+    return hashlib.sha256(content).hexdigest() in _read(GIVEN, [])
 
 
 def _read(path, nothing):

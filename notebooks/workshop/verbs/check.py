@@ -5,9 +5,18 @@ import re
 from workshop.drawing import Check
 from workshop.errors import WorkshopError
 from workshop.lesson.files import WORKSPACE, read_files
-from workshop.lesson.stages import find_notebook, find_tests, replay, stage_before, stages, title_of
+from workshop.lesson.stages import (
+    find_notebook,
+    find_tests,
+    replay,
+    stage_before,
+    stages,
+    state_before,
+    texts_of,
+    title_of,
+)
 from workshop.processes.tests import run_tests
-from workshop.verbs.opened import opened, tell_if_another_is_open
+from workshop.verbs.opened import began_with, opened, tell_if_another_is_open
 from workshop.verbs.progress import note
 
 
@@ -34,10 +43,17 @@ def check(stage, part=None):
     files = read_files(WORKSPACE)
     first = tell_if_another_is_open() or ((describe_start(files, stage) or describe_gaps(files)) if red else "")
     title = f"Stage {stage}, {title_of(stage)}" + (f", part {part}" if part is not None else "")
-    checked = Check(title, found, output, first)
+    checked = Check(title, found, output, first, brief=red and nothing_is_written(files, stage))
     if checked.green and part is None:
         note("stages", stage)
     return checked
+
+
+def nothing_is_written(files, stage):
+    """Return whether the files that a stage asks for are as it began: then a check tells nothing of what is asked."""
+    asked = texts_of(stage, "solution")
+    start = began_with() or state_before(stage)
+    return opened() == stage and bool(asked) and all(files.get(path) == start.get(path) for path in asked)
 
 
 def describe_gaps(files):

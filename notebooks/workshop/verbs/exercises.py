@@ -8,6 +8,7 @@ from workshop.errors import WorkshopError
 from workshop.lesson.files import WORKSPACE
 from workshop.lesson.stages import find_exercises, numbers
 from workshop.processes.tests import run_tests
+from workshop.verbs.opened import tell_if_another_is_open
 from workshop.verbs.progress import note
 
 
@@ -31,7 +32,7 @@ def exercise(name):
         raise WorkshopError(f"There is no exercise called {name!r}. The exercises are {', '.join(files)}.")
     if not WORKSPACE.is_dir():
         raise WorkshopError(f"There is no notebooks/workspace/ yet. open_stage({stage_to_open(name)!r}) makes it.")
-    checked = Check(f"Exercise {name}", *run_tests([files[name]], WORKSPACE))
+    checked = Check(f"Exercise {name}", *run_tests([files[name]], WORKSPACE), tell_if_another_is_open())
     if checked.green:
         note("exercises", name)
     return checked

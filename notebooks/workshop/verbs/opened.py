@@ -52,8 +52,8 @@ def tell_if_another_is_open():
     if here is None or now is None or now == here:
         return ""
     return (
-        f"Stage {now} is open in notebooks/workspace/, and this notebook works on stage {here}. Somebody has opened it "
-        f"from another notebook or a terminal. open_stage({here!r}) comes back to this one, and keeps a copy of your "
+        f"Stage {now} is open in notebooks/workspace/, and this notebook works on stage {here}: it was opened from "
+        f"another notebook or a terminal. open_stage({here!r}) comes back to this one, and keeps a copy of your "
         "work."
     )
 

@@ -18,7 +18,7 @@ class Progress(Table):
         self.done = done
 
     def cells(self):
-        yield "notebook", "green", "exercises", "predictions"
+        yield "notebook", "green", "exercises", "predicted right"
         for stage in stages():
             own = [name for name in find_exercises() if name.split("_")[0] == str(stage)]
             asked = [question["name"] for question in questions(stage)]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from workshop.drawing import Difference
 from workshop.errors import WorkshopError
+from workshop.lesson.data import is_given
 from workshop.lesson.files import NOTEBOOKS, WORKSPACE, read_files, remove_files, write_files
 from workshop.lesson.stages import (
     find_notebook,
@@ -20,7 +21,6 @@ from workshop.lesson.stages import (
     stages,
     state_after,
     state_before,
-    texts_of,
 )
 from workshop.processes.fresh import get_ready
 from workshop.processes.server import stop_all
@@ -124,12 +124,10 @@ def has_work(files):
     """Return whether some of these files, {path: bytes}, are the student's own: neither the lesson's nor its gaps."""
     try:
         known = [state for _, state in replay(max(numbers()))]
-        for stage in stages():
-            gaps = texts_of(stage, "write")
-            known += [{name: text.encode("utf-8") for name, text in gaps.items()}]
-            known += [state_after(stage)] if isinstance(stage, str) else []
+        known += [state_after(stage) for stage in stages() if isinstance(stage, str)]
     except WorkshopError:  # a notebook can't be read: to be safe, keep a copy
         return bool(files)
+    files = {name: content for name, content in files.items() if not is_given(content)}
     known = [_without_key(state) for state in known]
     return any(all(state.get(name) != content for state in known) for name, content in _without_key(files).items())
 

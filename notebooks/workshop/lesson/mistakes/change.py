@@ -77,11 +77,15 @@ class Change:
 
 @dataclass(frozen=True)
 class Edit:
-    """Replace some lines of a file by other lines."""
+    """Replace some lines of a file by other lines. Comments at their ends don't matter, nor does quoting."""
 
     file: str
-    old: str
-    new: str
+    hunk: tuple  # its lines, each with its sign before it
+
+    @property
+    def old(self):
+        """The lines that have to be there."""
+        return _lines(self.hunk, "- ")
 
     @property
     def opened(self):
@@ -90,12 +94,31 @@ class Edit:
     def apply(self, files):
         """Change the lines in these files. If that can't be done, return a sentence that says why."""
         content = files.get(self.file, b"").decode("utf-8", "surrogateescape")
-        windows = "\r\n" in content
-        content = "\n" + content.replace("\r\n", "\n")
-        if content.count("\n" + self.old) != 1:
-            return f"Your {self.file} doesn't have the lines that this mistake changes:\n\n{self.old.rstrip()}"
-        content = content.replace("\n" + self.old, "\n" + self.new)[1:]
-        files[self.file] = content.replace("\n", "\r\n" if windows else "\n").encode("utf-8", "surrogateescape")
+        end = "\r\n" if "\r\n" in content else "\n"
+        lines = content.replace("\r\n", "\n").split("\n")
+        wanted = self.old.split("\n")[:-1]
+        for alike in (str, _without_comment):
+            plain, sought = [alike(line) for line in lines], [alike(line) for line in wanted]
+            places = [at for at in range(len(lines)) if plain[at : at + len(sought)] == sought]
+            if len(places) == 1:
+                lines[places[0] : places[0] + len(sought)] = self._change(lines[places[0] :])
+                files[self.file] = end.join(lines).encode("utf-8", "surrogateescape")
+                return None
+        return f"Your {self.file} doesn't have the lines that this mistake changes:\n\n{self.old.rstrip()}"
+
+    def _change(self, lines):
+        """Return what the hunk makes of the lines at its place: what it leaves unchanged stays the student's own."""
+        changed, rest = [], iter(lines)
+        for line in self.hunk:
+            sign = (line or " ")[0]
+            own = next(rest) if sign in "- " else None
+            changed += [line[1:]] if sign == "+" else [own] if sign == " " else []
+        return changed
+
+
+def _without_comment(line):
+    """Return a line of code as it counts: without a comment at its end, and with the same quotes everywhere."""
+    return re.sub(r"\s+(#|//) .*$", "", line).rstrip().replace("'", '"')
 
 
 @dataclass(frozen=True)
@@ -161,7 +184,7 @@ def _parse(block, where):
         if hunk and whole:
             steps.append(Write(file, _lines(hunk, "+")))
         elif hunk:
-            steps.append(Edit(file, _lines(hunk, "- "), _lines(hunk, "+ ")))
+            steps.append(Edit(file, tuple(hunk)))
         hunk.clear()
 
     moved = None
