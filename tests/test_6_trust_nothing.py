@@ -462,6 +462,12 @@ async def test_a_name_that_no_room_can_have_is_refused(person, layer, client, ca
     )
     shown = page.by_id.get("room-name-input", {}).get("value") or room
     expect(
+        shown != f"{room}/",
+        seen=f"The page that refuses {show(room)} shows {shown!r}: the route has taken the address's last slash.",
+        asked="The route ends with the slash with which the address ends: <path:room_name>/",
+        file="chat/urls.py",
+    )
+    expect(
         shown == room or "\0" in room,
         seen=f"The page that refuses {show(room)} shows {shown!r} in the input.",
         asked='value="{{ room_name }}", in quotation marks: without them a value ends at the first blank.',

@@ -111,6 +111,12 @@ async def test_the_layer_is_the_projects_own(layer):
         asked="class ClassroomInMemoryChannelLayer(InMemoryChannelLayer): the name says what to expect.",
         file=LAYERS,
     )
+    expect(
+        layer.expiry >= 24 * 60 * 60,
+        seen=f"The layer's expiry is {layer.expiry}, which counts seconds.",
+        asked="A message may wait for a day.",
+        file="tutorial/settings.py",
+    )
 
 
 @pytest.mark.part_1

@@ -107,6 +107,20 @@ def find_gaps(text):
     return {int(number) for number in re.findall(r"\bGap (\d+):", text)}
 
 
+def read_gaps(text):
+    """Return (number, purpose) for each gap that is marked in a text. Its comment may go on over some lines."""
+    gaps, more = [], None
+    for line in text.split("\n"):
+        if found := re.match(r"( *)(# |// |<!-- )Gap (\d+): (.*)$", line):
+            gaps.append([int(found[3]), found[4]])
+            more = found[1] + found[2].replace("<!--", "    ")
+        elif more and line.startswith(more) and not gaps[-1][1].endswith("."):
+            gaps[-1][1] += f" {line.strip(' #/')}"
+        else:
+            more = None
+    return [(number, purpose.removesuffix("-->").strip()) for number, purpose in gaps]
+
+
 def write_gaps(stage):
     """
     Write the files of a stage that are yours to write, each with its gaps, and print what each gap is for.
@@ -125,7 +139,7 @@ def write_gaps(stage):
     for path, text in texts.items():
         before = save(path, text, keep_cells=True)
         print(f"notebooks/workspace/{path}{'' if path in start else ' (new)'}")
-        for number, purpose in re.findall(r"\bGap (\d+): (.*?)(?: -->)?$", text, flags=re.MULTILINE):
+        for number, purpose in read_gaps(text):
             print(f"    gap {number}: {purpose}")
         if before is not None:
             print(Difference({path: before}, {path: text.encode("utf-8")}))

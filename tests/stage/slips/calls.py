@@ -4,6 +4,7 @@ import ast
 
 from stage.slips.slip import FUNCTIONS, Slip, name_called
 
+CHANGES = "pop", "discard", "remove", "add", "append", "clear", "cancel", "update"  # return no function
 LATER = "call_later", "call_soon", "call_at", "add_done_callback"
 
 
@@ -19,13 +20,14 @@ def called_at_once(file, call):
     """call_later(…, self.close()): what is to be called later is called now."""
     later = name_called(call)
     for argument in call.args if later in LATER else ():
-        if isinstance(argument, ast.Call) and not argument.args and ast.unparse(argument.func).startswith("self."):
-            yield Slip(
-                file,
-                call.lineno,
-                f"{ast.unparse(argument)} is called at once, and {later}() gets what it returned.",
-                f"{later}(…, {ast.unparse(argument.func)}), without parentheses.",
-            )
+        if not isinstance(argument, ast.Call) or not ast.unparse(argument.func).startswith("self."):
+            continue
+        asked = f"{later}(…, {ast.unparse(argument.func)}), without parentheses."
+        if argument.args:
+            asked = f"{later}(lambda …: {ast.unparse(argument)}): a function that does it later."
+        if not argument.args or name_called(argument) in CHANGES:
+            seen = f"{ast.unparse(argument)} is called at once, and {later}() gets what it returned."
+            yield Slip(file, call.lineno, seen, asked)
 
 
 def never_awaited(file, function):

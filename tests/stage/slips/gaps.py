@@ -5,6 +5,7 @@ import re
 from stage.slips.slip import Slip
 
 GAP = re.compile(r"^(\s*)(?:#|//|<!--) Gap (\d+): (.*?)(?: -->)?$")
+MORE = re.compile(r"^\s*(?:#|//|    ) ?(\S.*?)(?: -->)?$")
 
 
 def find_open_gap(code, file=None):
@@ -25,8 +26,11 @@ def _open_gaps(code, file):
         gap = GAP.match(line)
         if not gap:
             continue
-        below = lines[at + 1] if at + 1 < len(lines) else ""
+        words, end = gap[3], at + 1  # the comment goes on until it ends with a full stop
+        while end < len(lines) and not words.endswith(".") and MORE.match(lines[end]):
+            words, end = f"{words} {MORE.match(lines[end])[1]}", end + 1
+        below = lines[end] if end < len(lines) else ""
         indent = len(below) - len(below.lstrip())
         nothing = not below.strip() or below.strip() == "..." or GAP.match(below) or indent < len(gap[1])
         if nothing or below.strip()[0] in "])}":
-            yield int(gap[2]), file, at + 1, gap[3]
+            yield int(gap[2]), file, at + 1, words

@@ -89,7 +89,19 @@ def a_consumer_among_the_pages(code, route):
         )
 
 
-OF_A_PAGE = a_slash_in_front, a_consumer_among_the_pages
+def the_prefix_again(code, route):
+    """A page's route begins with chat/, which tutorial/urls.py has taken away already."""
+    if route.file == "chat/urls.py" and route.text.startswith("chat/"):
+        if re.search(r"path\(\s*['\"]chat/['\"]\s*,\s*include", code.text("tutorial/urls.py")):
+            yield Slip(
+                route.file,
+                route.address.lineno,
+                "tutorial/urls.py has taken chat/ away before it asks this file: this is the route of /chat/chat/….",
+                f"{route.text.removeprefix('chat/')!r}: what comes after /chat/.",
+            )
+
+
+OF_A_PAGE = a_slash_in_front, a_consumer_among_the_pages, the_prefix_again
 
 
 # Sockets
