@@ -178,7 +178,7 @@ def as_run(notebook, path):
     for cell in edition.cells:
         cell.metadata.pop("jupyter", None)
         if cell.cell_type == "markdown":
-            cell.source = re.sub(r"(\]\()(?=(?:pictures/|workshop/|\w+\.md))", r"\1../", cell.source)
+            cell.source = re.sub(r"(\]\()(?=(?:\.\./|pictures/|workshop/|\w+\.md))", r"\1../", cell.source)
         asked = re.fullmatch(r'predict\("([\w-]+)"\)', cell.source) if cell.cell_type == "code" else None
         if asked:
             letter, right = next(

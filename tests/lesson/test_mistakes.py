@@ -3,6 +3,7 @@ Classic mistakes: the test that each names catches it, in words that name the ca
 solution is blamed, however it is written.
 """
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -54,11 +55,17 @@ def test_each_mistake_has_a_name_of_its_own():
 # The verbs
 
 
-@pytest.fixture
-def lesson(tmp_path):
-    lesson = copy_lesson(tmp_path)
+@pytest.fixture(scope="module")
+def stage_4(tmp_path_factory):
+    lesson = copy_lesson(tmp_path_factory.mktemp("stage_4"))
     do(lesson, "open_stage(4)")
     return lesson
+
+
+@pytest.fixture
+def lesson(stage_4, tmp_path):
+    """A lesson of its own, in which stage 4 is open."""
+    return shutil.copytree(stage_4, tmp_path / "lesson")
 
 
 def do(lesson, *lines):

@@ -185,15 +185,22 @@ def interrupted(lesson, stop, end):
 
 
 @pytest.fixture(scope="module")
-def steps(tmp_path_factory, states):
+def with_work(tmp_path_factory):
+    """A lesson in which stage 3 is open, with a student's work in it: each test changes a copy."""
+    lesson = copy_lesson(tmp_path_factory.mktemp("with_work"))
+    open_stage(lesson, 3)
+    write(lesson, "notes.txt", "my work")
+    return lesson
+
+
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory, with_work, states):
     """
     Numbers of steps at which to interrupt: every move of a folder, and some others from the first to the last.
 
     What the stages leave is remembered by then, in the lesson and in its copies: no step is one of remembering it.
     """
-    lesson = copy_lesson(tmp_path_factory.mktemp("steps"))
-    open_stage(lesson, 3)
-    write(lesson, "notes.txt", "my work")
+    lesson = shutil.copytree(with_work, tmp_path_factory.mktemp("steps") / "lesson")
     code, said = interrupted(lesson, 0, "pass")
     assert code == 0, said
     taken = said.splitlines()[-1].split()
@@ -202,11 +209,11 @@ def steps(tmp_path_factory, states):
     return sorted({*moves, *(move + 1 for move in moves if move < len(taken)), *range(1, len(taken), 9)})
 
 
-def test_however_it_is_killed_half_way_no_workspace_is_a_mixture_and_no_work_is_lost(steps, tmp_path, states):
+def test_however_it_is_killed_half_way_no_workspace_is_a_mixture_and_no_work_is_lost(
+    steps, with_work, tmp_path, states
+):
     for stop in steps:
-        lesson = copy_lesson(tmp_path / str(stop))
-        open_stage(lesson, 3)
-        write(lesson, "notes.txt", "my work")
+        lesson = shutil.copytree(with_work, tmp_path / str(stop))
         old = workspace(lesson)
         assert interrupted(lesson, stop, "os._exit(9)")[0] == 9
         left = workspace(lesson)
@@ -219,11 +226,11 @@ def test_however_it_is_killed_half_way_no_workspace_is_a_mixture_and_no_work_is_
         assert without_key(workspace(lesson)) == before(5, states), f"Killed before step {stop}, it can't be opened."
 
 
-def test_however_its_cell_is_interrupted_the_workspace_is_the_old_one_or_the_new_one(steps, tmp_path, states):
+def test_however_its_cell_is_interrupted_the_workspace_is_the_old_one_or_the_new_one(
+    steps, with_work, tmp_path, states
+):
     for stop in steps:
-        lesson = copy_lesson(tmp_path / str(stop))
-        open_stage(lesson, 3)
-        write(lesson, "notes.txt", "my work")
+        lesson = shutil.copytree(with_work, tmp_path / str(stop))
         old = workspace(lesson)
         code, said = interrupted(lesson, stop, "raise KeyboardInterrupt")
         assert code != 0 and "KeyboardInterrupt" in said
@@ -318,7 +325,10 @@ def test_a_consumer_that_raises_is_named_with_its_line(lesson):
 def test_a_check_says_of_each_test_whether_it_is_green(lesson):
     open_stage(lesson, 3)
     red = check(lesson, 3)
-    assert "✔" not in red and "Open:  chat/consumers.py" in red
+    assert "✔" not in red and "There is no chat/consumers.py." in red
+    assert "Asked:" not in red and "Open:" not in red, "Before anything is written, nothing is told of how."
+    write(lesson, "chat/consumers.py", "# nothing yet\n")
+    assert "Open:  chat/consumers.py" in check(lesson, 3)
     open_stage(lesson, 4)
     green = check(lesson, 3)
     assert "✘" not in green and "✔ What Alice says reaches everyone in the room, including Alice." in green
