@@ -9,6 +9,7 @@ import re
 import pytest
 from exercises.solve import EXERCISES, edit, solve
 from lesson import STAGE_TESTS, code_cells, read
+from stage.code import FILES
 from workshop.errors import WorkshopError
 from workshop.lesson.data import exercise_hints
 from workshop.lesson.files import write_files
@@ -36,7 +37,11 @@ def before_solution(exercise, states):
 
 
 def stages_so_far(exercise):
-    return [*STAGE_TESTS[:2], *find_tests("2b")] if exercise.STAGE == "2b" else STAGE_TESTS[: exercise.STAGE]
+    """Return the tests of the stages up to the exercise's that may notice it: those from its first changed file on."""
+    if exercise.STAGE == "2b":
+        return find_tests("2b")
+    changed = [FILES.get(step[0], exercise.STAGE) for step in exercise.SOLUTION if not isinstance(step, str)]
+    return STAGE_TESTS[min(changed, default=1) - 1 : exercise.STAGE]
 
 
 def solve_in_order(names, states):

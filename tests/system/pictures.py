@@ -17,6 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+PANEL = "document.querySelector('.jp-WindowedPanel-outer')"  # what scrolls in JupyterLab
 PICTURES = REPOSITORY / "notebooks" / "pictures"
 sys.path[:0] = [str(REPOSITORY / folder) for folder in ("tests", "tests/lesson", "notebooks")]
 from running import Port, Process  # noqa: E402
@@ -87,7 +88,7 @@ def notebook(lesson, folder):
     browser = start_browser(folder, 1100, 900)
     try:
         lab.start()
-        browser.get(f"http://127.0.0.1:{lab.port}/lab/tree/3_consumer.ipynb")
+        browser.get(f"http://127.0.0.1:{lab.port}/lab/tree/03_consumer.ipynb")
         until(
             lambda: browser.execute_script("return !!window.jupyterapp && !!document.querySelector('.jp-CodeCell')"),
             "the notebook is open",
@@ -99,12 +100,13 @@ def notebook(lesson, folder):
         for button in browser.find_elements(By.CSS_SELECTOR, ".Toastify__toast button"):
             if button.text == "No":  # it offers news about Jupyter
                 button.click()
-        # First clear the committed outputs, so that the ones in the picture are new.
-        for command in ("notebook:clear-all-cell-outputs", "notebook:run-all-cells"):
-            browser.execute_script("window.jupyterapp.commands.execute(arguments[0])", command)
-        red = "[...document.querySelectorAll('.jp-CodeCell')].find(cell => cell.textContent.includes('check(3)'))"
-        until(lambda: browser.execute_script(f"return {red}?.textContent.includes('green')"), "the check is shown", 60)
-        browser.execute_script(f"{red}.scrollIntoView({{block: 'center'}})")
+        browser.execute_script("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        red = "[...document.querySelectorAll('.jp-CodeCell')].find(cell => cell.textContent.includes('Gap 1 is open'))"
+        until(lambda: browser.execute_script(f"return {red} !== undefined"), "the check of the gaps is shown", 60)
+        until(lambda: browser.execute_script(ready), "the notebook has run, so that nothing moves any more", 120)
+        # The code with its gaps is above the check: both are to be seen. A cell gets its height when it comes into view.
+        above = f"const by = {red}.getBoundingClientRect().top - 470; {PANEL}.scrollBy(0, by); return Math.abs(by)"
+        until(lambda: browser.execute_script(above) < 2, "the check has its place")
         until(lambda: browser.execute_script("return document.fonts.status === 'loaded'"), "the fonts are there")
         save(browser, "notebook.png")
     finally:

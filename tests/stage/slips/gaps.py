@@ -17,7 +17,12 @@ def find_open_gap(code, file=None):
     if not found:
         return None
     number, file, line, purpose = found[0]
-    return Slip(file, line, f"Gap {number} is open: its comment stands there, and nothing below it.", purpose)
+    return Slip(
+        file,
+        line,
+        f"Gap {number} is open: its comment stands there, and nothing below it.",
+        purpose[:1].upper() + purpose[1:],
+    )
 
 
 def _open_gaps(code, file):
