@@ -842,13 +842,17 @@ def lose_connection(page):
         )
 
 
-def connect_again(page):
-    """Let time pass until the page opens its next socket, and return after how many seconds. At most one minute."""
+def connect_again(page, step=200):
+    """
+    Let time pass until the page opens its next socket, and return after how many seconds. At most one minute.
+
+    `step` is how exactly that is measured, in milliseconds.
+    """
     before = len(page.sockets)
-    for step in range(1, 301):
-        page.run_timers(200)
+    for passed in range(step, 60_001, step):
+        page.run_timers(step)
         if len(page.sockets) > before:
-            return step / 5
+            return passed / 1000
         if not page.timers:
             break
     blame_errors(page)
@@ -920,6 +924,22 @@ def test_the_page_connects_again(client, pytestconfig):
                 f"The server stayed away, and the page tried again after {', '.join(map(str, pauses))} s.",
                 "Each pause is longer than the one before, up to some limit.",
             )
+
+
+def test_not_everybody_comes_back_at_once(client, pytestconfig):
+    """Pages that lose the server at the same moment don't all come back at the same moment."""
+    pauses = []
+    for _ in range(5):
+        with lobby(client, pytestconfig.project) as page:
+            lose_connection(page)
+            pauses.append(connect_again(page, step=20))
+    if len(set(pauses)) == 1:
+        blame(
+            page,
+            f"Five pages lost their connection at the same moment, and each of them came back {pauses[0]} s later: a "
+            "server that has just started gets all of them at once.",
+            "The pause is never quite the same: multiply it by something that Math.random() gives.",
+        )
 
 
 def test_what_people_write_is_shown_as_text(client, pytestconfig):

@@ -104,7 +104,7 @@ def notebook(lesson, folder):
         red = "[...document.querySelectorAll('.jp-CodeCell')].find(cell => cell.textContent.includes('Gap 1 is open'))"
         until(lambda: browser.execute_script(f"return {red} !== undefined"), "the check of the gaps is shown", 60)
         until(lambda: browser.execute_script(ready), "the notebook has run, so that nothing moves any more", 120)
-        # The code with its gaps is above the check: both are to be seen. A cell gets its height when it comes into view.
+        # The code with its gaps is above the check: both are to be seen. A cell gets its height when it is first seen.
         above = f"const by = {red}.getBoundingClientRect().top - 470; {PANEL}.scrollBy(0, by); return Math.abs(by)"
         until(lambda: browser.execute_script(above) < 2, "the check has its place")
         until(lambda: browser.execute_script("return document.fonts.status === 'loaded'"), "the fonts are there")
