@@ -929,17 +929,17 @@ def test_the_page_connects_again(client, pytestconfig):
 def test_not_everybody_comes_back_at_once(client, pytestconfig):
     """Pages that lose the server at the same moment don't all come back at the same moment."""
     pauses = []
-    for _ in range(5):
+    for number in range(1, 6):
         with lobby(client, pytestconfig.project) as page:
             lose_connection(page)
             pauses.append(connect_again(page, step=20))
-    if len(set(pauses)) == 1:
-        blame(
-            page,
-            f"Five pages lost their connection at the same moment, and each of them came back {pauses[0]} s later: a "
-            "server that has just started gets all of them at once.",
-            "The pause is never quite the same: multiply it by something that Math.random() gives.",
-        )
+            if number == 5 and len(set(pauses)) == 1:
+                blame(
+                    page,
+                    f"Five pages lost their connection at the same moment, and each of them came back {pauses[0]} s "
+                    "later: a server that has just started gets all of them at once.",
+                    "The pause is never quite the same: multiply it by something that Math.random() gives.",
+                )
 
 
 def test_what_people_write_is_shown_as_text(client, pytestconfig):
