@@ -184,6 +184,18 @@ def test_work_that_was_moved_aside_can_be_brought_back(lesson):
     assert workspace(lesson) == mine and not copies(lesson)
 
 
+def test_what_a_mistake_in_the_lessons_code_has_set_aside_is_never_lost(lesson):
+    by_hand(lesson, OWN)
+    mine = workspace(lesson)
+    do(lesson, "make_mistake('echo', in_lessons_code=True)", "open_stage(3)")
+    do(lesson, "bring_back()")
+    assert workspace(lesson) == mine
+    do(lesson, "make_mistake('echo', in_lessons_code=True)", "open_stage(4)")
+    assert consumer(lesson) == OWN
+    do(lesson, "make_mistake('echo', in_lessons_code=True)", "open_stage(7)")
+    assert OWN in [path.read_text(encoding="utf-8") for copy in copies(lesson) for path in copy.rglob("consumers.py")]
+
+
 def test_the_async_notebooks_file_stays_behind_when_the_project_goes_on(lesson):
     do(lesson, "open_stage('2b')")
     (lesson / "notebooks" / "workspace" / "welcome.py").write_text("# mine\n", encoding="utf-8")

@@ -10,9 +10,9 @@ from workshop.lesson.mistakes import MISTAKES
 from workshop.lesson.mistakes.change import DoesNotFit
 from workshop.lesson.stages import find_notebook, following, stages, state_after
 from workshop.verbs.opened import expect_open, opened
-from workshop.verbs.workspace import make_copy_folder, print_copy
+from workshop.verbs.workspace import MISTAKE, has_work, make_copy_folder, print_copy
 
-RECORD = WORKSPACE / ".mistake"  # exists while a mistake is in: the files that it changed, before/ and after/ it
+RECORD = WORKSPACE / MISTAKE  # exists while a mistake is in: the files that it changed, before/ and after/ it
 IN_LESSONS_CODE = RECORD / "in_lessons_code"  # exists if the lesson's code has taken the place of the student's
 NAME = RECORD / "name"  # written last: without it the record is incomplete
 
@@ -37,7 +37,11 @@ def make_mistake(name, in_lessons_code=False):
     if not found:
         raise WorkshopError(f"There is no mistake called {name!r}. mistakes(3) prints those of stage 3.")
     if in_lessons_code:
-        return _put_in(found[0], state_after(found[0].stage))
+        own = has_work(read_files(WORKSPACE))
+        difference = _put_in(found[0], state_after(found[0].stage))
+        if own:
+            print("This is in the lesson's code. put_back() brings yours back.")
+        return difference
     try:
         return _put_in(found[0])
     except DoesNotFit as error:

@@ -28,6 +28,7 @@ from workshop.processes.tests import run_tests
 from workshop.verbs import opened
 
 COPIES = NOTEBOOKS / "workspace_copies"
+MISTAKE = ".mistake"  # in a workspace: the files that a classic mistake has changed, before/ and after/ it
 
 
 def open_stage(stage):
@@ -45,14 +46,13 @@ def open_stage(stage):
     if copies and not WORKSPACE.exists():
         print(f"There was no workspace. The last copy of your work is {show_path(copies[-1])}")
     current = read_files(WORKSPACE)
-    wanted, own, replaced = choose_start(stage, current)
+    wanted, own, replaced = choose_start(stage)
     stop_all()
     copy = None
     if current == wanted and WORKSPACE.is_dir():
         opened.remember(stage, wanted if own else {})
     else:
-        lost = {name: content for name, content in current.items() if wanted.get(name) != content}
-        copy = _swap(wanted, stage, wanted if own else {}, keep=has_work(lost))
+        copy = _swap(wanted, stage, wanted if own else {}, keep=would_lose(wanted))
     opened.here = stage
     print(f"Stage {stage} is open: {describe(wanted, own, replaced, stage)}")
     if copy:
@@ -72,21 +72,31 @@ def bring_back():
         raise WorkshopError("open_stage() has moved no work of yours aside, so there is none to bring back.")
     last = whole[-1]
     stage, start = opened.opened(last / record), read_files(last / record / "start")
+    wanted = read_work(last)
     stop_all()
-    copy = _swap(read_files(last), stage, start, keep=has_work(read_files(WORKSPACE)))
+    copy = _swap(wanted, stage, start, keep=would_lose(wanted))
     opened.here = stage
-    shutil.rmtree(last.parent)
+    if wanted == read_files(last):  # or there is a mistake in the copy, and what was changed since
+        shutil.rmtree(last.parent)
     print(f"Stage {stage} is open, with your files as they were.")
     if copy:
         print_copy(copy)
 
 
-def choose_start(stage, current):
+def read_work(workspace):
+    """Return the student's files in a workspace: without the classic mistake, if there is one in it."""
+    files, (before, after) = (
+        read_files(workspace),
+        (read_files(workspace / MISTAKE / when) for when in ("before", "after")),
+    )
+    return {**{name: content for name, content in files.items() if name not in after}, **before}
+
+
+def choose_start(stage):
     """
     Return (files, own, replaced): the files with which a stage starts, and which of them are the student's own.
 
-    `current` are the files of the workspace. `replaced` are those of the student's own that don't pass the stage
-    before, so that the lesson's take their place.
+    `replaced` are those of the student's own that don't pass the stage before, so that the lesson's take their place.
     """
     lesson, before, now = state_before(stage), stage_before(stage), opened.opened()
     if now == stage and (start := opened.began_with()):
@@ -95,7 +105,7 @@ def choose_start(stage, current):
     tests = find_tests(before)
     if done != before or now == stage or not tests:
         return lesson, [], []
-    files = {**current, **read_files(WORKSPACE / ".mistake" / "before")}
+    files = read_work(WORKSPACE)
     aside = state_after(now).keys() - lesson.keys()  # what "2b" leaves is no part of the project
     files = {name: content for name, content in files.items() if name not in aside}
     own = sorted(name for name in files if has_work({name: files[name]}))
@@ -118,6 +128,14 @@ def _is_green(tests, files):
         except WorkshopError:  # they never end
             return False
     return bool(found) and all(test["green"] for test in found)
+
+
+def would_lose(wanted):
+    """Return whether the workspace has work of the student that isn't among these files."""
+    held = read_files(WORKSPACE), read_work(WORKSPACE)  # what stands in it, and what a classic mistake has set aside
+    return any(
+        has_work({name: content for name, content in files.items() if wanted.get(name) != content}) for files in held
+    )
 
 
 def has_work(files):
