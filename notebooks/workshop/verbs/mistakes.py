@@ -68,7 +68,7 @@ def surprise(stage, seed=None):
         _put_in(random.Random(seed).choice(of_stage), state_after(stage))
         print("None of the mistakes fits your code, so it is in the lesson's. put_back() brings yours back.")
     print(
-        f"Something in your project is wrong now. Can you find it with check({stage})? reveal() tells you what it is."
+        f"Something in your project is wrong now. Can you find it with check({stage!r})? reveal() tells you what it is."
     )
 
 
