@@ -379,7 +379,7 @@ async def test_a_name_that_can_be_written_in_two_ways_is_one_room(person, layer,
     expect(
         await person("Carol", long).connect(),
         seen="A name of 94 é, each typed as two characters, was refused. As one character each, it is a room's name.",
-        asked="clean_name() measures the name that it returns, and not the text as it was typed.",
+        asked="A name may have 94 characters: in what clean_name() returns, and not in the text as it was typed.",
         file="chat/rooms.py",
     )
     response = await asyncio.to_thread(client.get, f"/chat/{quote(decomposed)}/")
