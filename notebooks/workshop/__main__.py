@@ -29,7 +29,7 @@ from workshop import (
     surprise,
 )
 from workshop.lesson.data import questions
-from workshop.lesson.stages import find_notebook, stages
+from workshop.lesson.stages import find_notebook, read_stage, stages
 from workshop.verbs.write import write_gaps, write_solution
 
 # The verbs with a stage: python -m workshop open 3. The others have arguments of their own, or none.
@@ -158,11 +158,6 @@ def read(stage, unfolded=False):
                 source if cell["cell_type"] == "markdown" else "\n".join(f"    {line}" for line in source.split("\n"))
             )
             print()
-
-
-def read_stage(text):
-    """Return a stage as the verbs want it: 3 for "3" and "03", "2b" for "2B"."""
-    return int(text) if text.lstrip("-").isdecimal() else text.lower().lstrip("0")
 
 
 if __name__ == "__main__":

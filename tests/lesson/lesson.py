@@ -27,6 +27,7 @@ AS_RUN = REPOSITORY / "notebooks" / "as_run"  # the edition for reading, with ou
 
 sys.path.append(str(REPOSITORY / "notebooks"))  # for `import workshop`, as in a notebook
 from workshop.lesson.data import questions  # noqa: E402
+from workshop.lesson.stages import read_stage  # noqa: E402
 
 CELL_TIMEOUT = 120  # seconds: many times what any cell needs, so that a hanging one ends the test and not the day
 
@@ -95,6 +96,11 @@ def run(lesson, code):
     return said
 
 
+def do(lesson, *lines):
+    """Run these lines in a fresh process, as after a restart of the kernel, and return what they print."""
+    return run(lesson, "\n".join(["from workshop import *", *lines]))
+
+
 class OwnKernel(AsyncKernelManager):
     """The kernel of this very interpreter, whatever kernels are registered on the computer."""
 
@@ -148,8 +154,7 @@ def read(path):
 
 def stage_of(path):
     """Return the stage of a notebook: a number, or "2b"."""
-    name = path.name.partition("_")[0]
-    return int(name) if name.isdecimal() else name.lstrip("0")
+    return read_stage(path.name.partition("_")[0])
 
 
 def code_cells(notebook):

@@ -11,7 +11,6 @@ An output that says the same as the old one stays as it was, to the byte, so git
 """
 
 import argparse
-import hashlib
 import json
 import sys
 import tempfile
@@ -32,7 +31,7 @@ from lesson import (
     stage_of,
     without_paths,
 )
-from workshop.lesson.data import GIVEN
+from workshop.lesson.data import GIVEN, digest
 from workshop.lesson.stages import stages, texts_of
 
 METADATA = {
@@ -44,7 +43,7 @@ METADATA = {
 def write_what_is_given():
     """Write gaps.json anew: the SHA-256 of each file with gaps, as the notebooks give it."""
     texts = [texts_of(stage, "write")[path] for stage in stages() for path in texts_of(stage, "solution")]
-    digests = sorted(hashlib.sha256(text.encode("utf-8")).hexdigest() for text in texts)
+    digests = sorted(digest(text.encode("utf-8")) for text in texts)
     GIVEN.write_text(json.dumps(digests, indent=2) + "\n", encoding="utf-8", newline="\n")
 
 

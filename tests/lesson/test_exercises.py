@@ -13,7 +13,7 @@ from stage.code import FILES
 from workshop.errors import WorkshopError
 from workshop.lesson.data import exercise_hints
 from workshop.lesson.files import write_files
-from workshop.lesson.stages import find_notebook, find_tests, state_after
+from workshop.lesson.stages import find_notebook, find_tests, read_stage
 from workshop.verbs.exercises import exercise as run_exercise
 from workshop.verbs.exercises import exercises as print_exercises
 
@@ -31,11 +31,6 @@ def run_on(run_tests, tmp_path):
     return run_on
 
 
-def before_solution(exercise, states):
-    """Return the files that the exercise's stage leaves."""
-    return state_after("2b") if exercise.STAGE == "2b" else states[exercise.STAGE]
-
-
 def stages_so_far(exercise):
     """Return the tests of the stages up to the exercise's that may notice it: those from its first changed file on."""
     if exercise.STAGE == "2b":
@@ -46,7 +41,7 @@ def stages_so_far(exercise):
 
 def solve_in_order(names, states):
     """Return the files from which these exercises start, with one solution after another applied."""
-    files = before_solution(EXERCISES[names[0]], states)
+    files = states[EXERCISES[names[0]].STAGE]
     for name in names:
         files = solve(EXERCISES[name], files)
     return files
@@ -60,7 +55,7 @@ def assert_green(result):
 
 @pytest.mark.parametrize("name", EXERCISES)
 def test_unsolved_it_fails_in_words(name, states, run_on):
-    found, said = run_on(before_solution(EXERCISES[name], states), [name])
+    found, said = run_on(states[EXERCISES[name].STAGE], [name])
     red = [test for test in found if not test["green"]]
     assert red, f"{name} has nothing to do: its tests are already green. pytest said:\n{said}"
     for test in red:
@@ -71,7 +66,7 @@ def test_unsolved_it_fails_in_words(name, states, run_on):
 def test_its_solution_passes_and_the_stages_so_far_stay_green(name, states, run_on):
     exercise = EXERCISES[name]
     stages = [] if name in LAST else stages_so_far(exercise)  # for the last ones they run once, on all of them together
-    assert_green(run_on(solve(exercise, before_solution(exercise, states)), [name], stages=stages))
+    assert_green(run_on(solve(exercise, states[exercise.STAGE]), [name], stages=stages))
 
 
 def test_the_last_ones_solutions_are_green_together(states, run_on):
@@ -142,8 +137,7 @@ def new_lines(exercise):
 @pytest.mark.parametrize("name", EXERCISES)
 def test_its_notebook_shows_the_task_the_check_and_the_solution(name):
     exercise = EXERCISES[name]
-    stage = name.split("_")[0]
-    path = find_notebook(int(stage) if stage.isdecimal() else stage)
+    path = find_notebook(read_stage(name.split("_")[0]))
     notebook = read(path)
     says = " ".join("\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown").split())
     assert " ".join(exercise.__doc__.split()) in says, f"{path.name} doesn't state the task of {name} as its file does."

@@ -15,7 +15,6 @@ from workshop.lesson.stages import (
     made_by_the_lesson,
     read_all_cells,
     replay_cell,
-    state_after,
 )
 
 TESTS = {int(path.name.split("_")[1]): path for path in STAGE_TESTS}
@@ -50,7 +49,7 @@ def test_the_async_notebooks_tests_fail_before_it_and_pass_after_it(states, run_
     write_files(states[2], tmp_path)
     found, said = run_tests(find_tests("2b"), tmp_path)
     assert found and not any(test["green"] for test in found), said
-    write_files(state_after("2b"), tmp_path)
+    write_files(states["2b"], tmp_path)
     found, said = run_tests(find_tests("2b"), tmp_path)
     assert found and all(test["green"] for test in found), said
 

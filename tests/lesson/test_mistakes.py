@@ -7,12 +7,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from lesson import STAGE_TESTS, copy_lesson, run
+from lesson import STAGE_TESTS, copy_lesson, do
 from workshop.drawing import Check
 from workshop.lesson.files import read_files, write_files
 from workshop.lesson.mistakes import MISTAKES
 from workshop.lesson.mistakes.change import read_changes
-from workshop.lesson.stages import find_tests, state_after
+from workshop.lesson.stages import find_tests
 
 OTHER_WAYS = read_changes(Path(__file__).with_name("other_ways"))
 FILES = {**{int(path.name.split("_")[1]): path for path in STAGE_TESTS}, "2b": find_tests("2b")[0]}
@@ -23,7 +23,7 @@ def check(run_tests, states, tmp_path):
     """Return a function that makes a change to what its stage leaves, and returns what the stage's tests find."""
 
     def check(change, *tests):
-        write_files(change.apply(states[change.stage] if change.stage != "2b" else state_after("2b")), tmp_path)
+        write_files(change.apply(states[change.stage]), tmp_path)
         file = FILES[change.stage]
         return Check(change.name, *run_tests([f"{file}::{test}" for test in tests] or [file], tmp_path))
 
@@ -66,11 +66,6 @@ def stage_4(tmp_path_factory):
 def lesson(stage_4, tmp_path):
     """A lesson of its own, in which stage 4 is open."""
     return shutil.copytree(stage_4, tmp_path / "lesson")
-
-
-def do(lesson, *lines):
-    """Run these lines in a fresh process, as after a restart of the kernel, and return what they print."""
-    return run(lesson, "\n".join(["from workshop import *", *lines]))
 
 
 def fails(lesson, line):

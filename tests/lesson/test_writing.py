@@ -8,7 +8,7 @@ import shutil
 
 import nbformat
 import pytest
-from lesson import code_cells, copy_lesson, read, run
+from lesson import code_cells, copy_lesson, do, read
 from test_workshop import command, copies, fails, in_jupyter, open_stage, without_key, workspace
 from workshop.lesson.data import gap_hints, questions
 from workshop.lesson.stages import texts_of
@@ -31,11 +31,6 @@ def stage_3(tmp_path_factory):
 def lesson(stage_3, tmp_path):
     """A lesson of its own, in which stage 3 is open."""
     return shutil.copytree(stage_3, tmp_path / "lesson")
-
-
-def do(lesson, *lines):
-    """Run these lines in a fresh process, and return what they print."""
-    return run(lesson, "\n".join(["from workshop import *", *lines]))
 
 
 def cells(lesson, *sources):

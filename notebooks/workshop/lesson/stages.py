@@ -37,8 +37,12 @@ def find_notebook(stage):
 
 def stages():
     """Return all stages, in the order of the lesson: numbers, and "2b"."""
-    names = sorted(path.name.partition("_")[0] for path in NOTEBOOKS.glob("[0-9][0-9]*_*.ipynb"))
-    return [int(name) if name.isdecimal() else name.lstrip("0") for name in names]
+    return [read_stage(path.name.partition("_")[0]) for path in sorted(NOTEBOOKS.glob("[0-9][0-9]*_*.ipynb"))]
+
+
+def read_stage(name):
+    """Return the stage of this name: 3 for "3" and "03", "2b" for "2b" and "02B"."""
+    return int(name) if name.lstrip("-").isdecimal() else name.lower().lstrip("0")
 
 
 def numbers():

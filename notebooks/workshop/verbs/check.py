@@ -1,23 +1,22 @@
 """Run a stage's tests on the workspace."""
 
-import re
-
 from workshop.drawing import Check
 from workshop.errors import WorkshopError
 from workshop.lesson.files import WORKSPACE, read_files
+from workshop.lesson.gaps import find_gaps
 from workshop.lesson.stages import (
     find_notebook,
     find_tests,
     replay,
     stage_before,
     stages,
-    state_before,
     texts_of,
     title_of,
 )
 from workshop.processes.tests import run_tests
-from workshop.verbs.opened import began_with, opened, tell_if_another_is_open
+from workshop.verbs.opened import opened, tell_if_another_is_open
 from workshop.verbs.progress import note
+from workshop.verbs.workspace import start_of
 
 
 def check(stage, part=None):
@@ -51,15 +50,14 @@ def check(stage, part=None):
 
 def nothing_is_written(files, stage):
     """Return whether the files that a stage asks for are as it began: then a check tells nothing of what is asked."""
-    asked = texts_of(stage, "solution")
-    start = began_with() or state_before(stage)
+    asked, start = texts_of(stage, "solution"), start_of(stage)
     return opened() == stage and bool(asked) and all(files.get(path) == start.get(path) for path in asked)
 
 
 def describe_gaps(files):
     """Say which gaps are still marked in a project's files, or return ""."""
-    marked = {name: re.findall(rb"\bGap (\d+): ", content) for name, content in files.items()}
-    places = [f"{', '.join(n.decode() for n in numbers)} in {name}" for name, numbers in marked.items() if numbers]
+    marked = {name: sorted(find_gaps(content.decode("utf-8", "replace"))) for name, content in files.items()}
+    places = [f"{', '.join(map(str, numbers))} in {name}" for name, numbers in marked.items() if numbers]
     return f"Still marked as gaps: {'; '.join(places)}. hint(…) with a gap's number helps." if places else ""
 
 

@@ -1,10 +1,9 @@
 """Hints, one at a time."""
 
-import re
-
 from workshop.errors import WorkshopError
 from workshop.lesson.data import exercise_hints, gap_hints
 from workshop.lesson.files import WORKSPACE, read_files
+from workshop.lesson.gaps import find_gaps
 from workshop.verbs import opened
 from workshop.verbs.progress import note, read_progress
 
@@ -45,9 +44,9 @@ def hint(gap=None):
 def _first_marked(of_stage):
     """Return the first gap whose comment still stands in the workspace. Raises WorkshopError if none does."""
     text = b"\n".join(read_files(WORKSPACE).values()).decode("utf-8", "replace")
-    marked = sorted(int(number) for number in re.findall(r"\bGap (\d+):", text))
+    marked = find_gaps(text)
     if not marked:
         raise WorkshopError(
             f"No gap is marked in your files any more. hint(2) is for gap 2: there are {max(of_stage)} in this stage."
         )
-    return marked[0]
+    return min(marked)

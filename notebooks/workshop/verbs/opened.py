@@ -1,9 +1,9 @@
 """What the workspace knows of the lesson: which stage is open, how it began, and what its cells have written."""
 
-import hashlib
 import json
 
 from workshop.errors import WorkshopError
+from workshop.lesson.data import digest
 from workshop.lesson.files import WORKSPACE, read_files, write_files
 
 RECORD = WORKSPACE / ".lesson"
@@ -30,14 +30,14 @@ def remember(stage, start, folder=RECORD):
 def remember_written(path, content):
     """Note that a cell has written this content to a file of the workspace."""
     record = {"stage": None, "written": {}, **_read()}
-    record["written"][path] = _digest(content)
+    record["written"][path] = digest(content)
     RECORD.mkdir(parents=True, exist_ok=True)
     (RECORD / "stage.json").write_text(json.dumps(record), encoding="utf-8")
 
 
 def is_from_a_cell(path, content):
     """Return whether a cell of the open stage's notebook has written this file, and nobody has changed it since."""
-    return _read().get("written", {}).get(path) == _digest(content)
+    return _read().get("written", {}).get(path) == digest(content)
 
 
 def expect_open():
@@ -63,7 +63,3 @@ def _read(folder=RECORD):
         return json.loads((folder / "stage.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):  # there is none, or whoever wrote it was killed
         return {}
-
-
-def _digest(content):
-    return hashlib.sha256(content).hexdigest()

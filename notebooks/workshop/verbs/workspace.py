@@ -9,7 +9,7 @@ from pathlib import Path
 
 from workshop.drawing import Difference
 from workshop.errors import WorkshopError
-from workshop.lesson.data import is_given
+from workshop.lesson.data import digest, given_digests
 from workshop.lesson.files import NOTEBOOKS, WORKSPACE, read_files, remove_files, write_files
 from workshop.lesson.stages import (
     find_notebook,
@@ -108,10 +108,10 @@ def choose_start(stage):
     files = read_work(WORKSPACE)
     aside = state_after(now).keys() - lesson.keys()  # what "2b" leaves is no part of the project
     files = {name: content for name, content in files.items() if name not in aside}
-    own = sorted(name for name in files if has_work({name: files[name]}))
+    own = find_work(files)
     if not own:
         return lesson, [], []
-    if own and _is_green(tests, together := {**lesson, **files}):
+    if _is_green(tests, together := {**lesson, **files}):
         return together, own, []
     start, kept = lesson, []
     for name in own:
@@ -139,15 +139,29 @@ def would_lose(wanted):
 
 
 def has_work(files):
-    """Return whether some of these files, {path: bytes}, are the student's own: neither the lesson's nor its gaps."""
+    """Return whether some of these files, {path: bytes}, are the student's own."""
+    return bool(find_work(files))
+
+
+def find_work(files):
+    """Return which of these files, {path: bytes}, are the student's own: neither the lesson's nor its gaps."""
     try:
         known = [state for _, state in replay(max(numbers()))]
         known += [state_after(stage) for stage in stages() if isinstance(stage, str)]
     except WorkshopError:  # a notebook can't be read: to be safe, keep a copy
-        return bool(files)
-    files = {name: content for name, content in files.items() if not is_given(content)}
+        return sorted(files)
+    given = given_digests()
     known = [_without_key(state) for state in known]
-    return any(all(state.get(name) != content for state in known) for name, content in _without_key(files).items())
+    return sorted(
+        name
+        for name, content in _without_key(files).items()
+        if digest(files[name]) not in given and all(state.get(name) != content for state in known)
+    )
+
+
+def start_of(stage):
+    """Return the files with which a stage began, if it is open, or else those with which it begins."""
+    return (opened.began_with() if opened.opened() == stage else {}) or state_before(stage)
 
 
 def describe(files, own, replaced, stage):
@@ -245,5 +259,4 @@ def remove(*paths):
 def difference(stage):
     """Return the Difference that you have made since a stage began. Raises WorkshopError if there is no such stage."""
     find_notebook(stage)
-    start = (opened.began_with() if opened.opened() == stage else {}) or state_before(stage)
-    return Difference(_without_key(start), _without_key(read_files(WORKSPACE)))
+    return Difference(_without_key(start_of(stage)), _without_key(read_files(WORKSPACE)))

@@ -9,6 +9,7 @@ import re
 from workshop.drawing import Difference
 from workshop.errors import WorkshopError
 from workshop.lesson.files import NOTEBOOKS, WORKSPACE, write_files
+from workshop.lesson.gaps import find_gaps, read_gaps
 from workshop.lesson.stages import calls, find_notebook, part_of, read_all_cells, state_before, texts_of
 from workshop.verbs import opened
 from workshop.verbs.check import check
@@ -100,25 +101,6 @@ def save(path, text, keep_cells=False):
     if kept:
         print_copy(copy)
     return before if kept else None
-
-
-def find_gaps(text):
-    """Return the numbers of the gaps that are marked in a text."""
-    return {int(number) for number in re.findall(r"\bGap (\d+):", text)}
-
-
-def read_gaps(text):
-    """Return (number, purpose) for each gap that is marked in a text. Its comment may go on over some lines."""
-    gaps, more = [], None
-    for line in text.split("\n"):
-        if found := re.match(r"( *)(# |// |<!-- )Gap (\d+): (.*)$", line):
-            gaps.append([int(found[3]), found[4]])
-            more = found[1] + found[2].replace("<!--", "    ")
-        elif more and line.startswith(more) and not gaps[-1][1].endswith("."):
-            gaps[-1][1] += f" {line.strip(' #/')}"
-        else:
-            more = None
-    return [(number, purpose.removesuffix("-->").strip()) for number, purpose in gaps]
 
 
 def write_gaps(stage):

@@ -27,6 +27,7 @@ import re
 from dataclasses import dataclass, field
 
 from workshop.errors import WorkshopError
+from workshop.lesson.stages import read_stage
 
 
 class DoesNotFit(WorkshopError):
@@ -163,8 +164,7 @@ def read_changes(folder):
     """
     changes = []
     for path in sorted(folder.glob("stage_*.diff")):
-        name = path.stem.removeprefix("stage_")
-        stage = int(name) if name.isdecimal() else name
+        stage = read_stage(path.stem.removeprefix("stage_"))
         blocks = re.split(r"^(?=Name: )", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
         changes += [Change(stage, *_parse(block, path.name)) for block in blocks[1:]]
     return changes
