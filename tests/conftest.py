@@ -4,6 +4,7 @@ The stage tests run on the project in this repository, or on any other: `--proje
 
 import contextlib
 import os
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -25,8 +26,9 @@ def pytest_addoption(parser):
 
 
 def pytest_ignore_collect(collection_path, config):
-    # What ships has no welcome.py: that is a file of the lesson, tested in a student's project.
-    if collection_path.name == "test_2b_async.py" and config.project == REPOSITORY:
+    # What ships has nothing of these stages: they are tested in a student's project, and in the lesson's of each.
+    beside = re.fullmatch(r"test_(2b|1\d)_\w+\.py", collection_path.name)
+    if beside and config.project == REPOSITORY:
         return True
 
 
@@ -97,6 +99,18 @@ def django(pytestconfig, tmp_path_factory):
     settings.DATABASES["default"]["NAME"] = tmp_path_factory.mktemp("database") / "db.sqlite3"
     django.setup()
     return django
+
+
+@pytest.fixture
+def tables(django):
+    """The tables of all the project's migrations, empty after each test: for stages that use the database."""
+    from django.core.management import call_command
+    from django.db import connections
+
+    call_command("migrate", verbosity=0)
+    yield
+    call_command("flush", interactive=False, verbosity=0)
+    connections.close_all()
 
 
 @pytest.fixture

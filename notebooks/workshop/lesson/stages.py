@@ -5,7 +5,9 @@ Only cells that make or delete files are replayed: `%%solution workspace/…` an
 file, `python(…)`, which runs a command in the workspace, and `remove(…)`, which deletes files in it. Where a notebook
 has a solution for a file, what `%%write` writes there is the student's, with gaps, and isn't replayed.
 
-A stage is a number, or "2b": the notebook about async, which leaves the project as it was.
+A stage is a number, or "2b": the notebook about async, which leaves the project as it was. Stages 1 to 9 make one
+project, the finished chat. The further ones, from 10 on, each start from that, and from those of BUILDS_ON; their cells
+change files by edits, which also fit to what other further stages have left.
 """
 
 import ast
@@ -21,7 +23,11 @@ from pathlib import Path
 import django
 
 from workshop.errors import WorkshopError
+from workshop.lesson.edits import are_edits, make_edits
 from workshop.lesson.files import NOTEBOOKS, REPOSITORY, read_files, remove_files, write_files
+
+FINISHED = 9  # the last stage of the finished chat
+BUILDS_ON = {10: (), 11: (), 12: (11,)}  # the further stages: on which others each of them builds, in their order
 
 # What each stage left when it was last replayed: startproject takes a second, and the same cells leave the same files.
 REMEMBERED = NOTEBOOKS / ".stages"
@@ -46,8 +52,8 @@ def read_stage(name):
 
 
 def numbers():
-    """Return the stages that are a number, in order: those that change the project."""
-    return [stage for stage in stages() if isinstance(stage, int)]
+    """Return the stages that make the finished chat, in order."""
+    return [stage for stage in stages() if isinstance(stage, int) and stage <= FINISHED]
 
 
 def find_tests(stage):
@@ -56,8 +62,9 @@ def find_tests(stage):
 
 
 def find_exercises():
-    """Return {name of an exercise: path of its file}, in the order of their names."""
-    files = sorted((REPOSITORY / "tests" / "exercises").glob("exercise_*.py"))
+    """Return {name of an exercise: path of its file}, in the order of their notebooks."""
+    files = (REPOSITORY / "tests" / "exercises").glob("exercise_*.py")
+    files = sorted(files, key=lambda path: (int(re.search(r"\d+", path.stem)[0]), path.stem))
     return {path.stem.removeprefix("exercise_"): path for path in files}
 
 
@@ -67,24 +74,52 @@ def title_of(stage):
 
 
 def stage_before(stage):
-    """Return the number of the stage whose project this one starts with: 2 for "2b" and for 3."""
+    """Return the stage whose project this one starts with: 2 for "2b" and for 3, 11 for 12, 9 for 10 and for 11."""
+    if stage in BUILDS_ON:
+        return BUILDS_ON[stage][-1] if BUILDS_ON[stage] else FINISHED
     return stage - 1 if isinstance(stage, int) else int(stage[:-1])
 
 
 def following(stage):
-    """Return the next stage that has a notebook: the one that starts with what this one leaves."""
-    return min(number for number in numbers() if number > stage_before(stage) + isinstance(stage, int))
+    """Return a stage that starts with what this one leaves, or the stage itself if there is none."""
+    later = [number for number in stages() if isinstance(number, int) and stage_before(number) == stage]
+    return min(later, default=stage if isinstance(stage, int) else stage_before(stage) + 1)
 
 
-def state_before(stage):
-    """Return the files that the stages before this one leave."""
+def chains():
+    """Return the further stages in every order in which they are built: each on what it needs, and all in order."""
+    all_of_them = list(BUILDS_ON)
+    alone = [(*needed, stage) for stage, needed in BUILDS_ON.items()]
+    in_order = [tuple(all_of_them[: number + 1]) for number in range(len(all_of_them))]
+    return list(dict.fromkeys([*alone, *in_order]))
+
+
+def state_before(stage, on=None):
+    """
+    Return the files with which a stage starts: those that the stages before it leave.
+
+    A further stage starts with the finished chat and what the further stages in `on` leave, by default those on which
+    it builds.
+    """
+    if stage in BUILDS_ON:
+        return built_on(BUILDS_ON[stage] if on is None else on)
     states = [files for _, files in replay(stage_before(stage))]
     return states[-1] if states else {}
 
 
-def state_after(stage):
+def state_after(stage, on=None):
     """Return the files that a stage leaves: for "2b", with those that the next stage doesn't start with."""
-    return _leave(stage, read_cells(find_notebook(stage)), state_before(stage))
+    if stage in BUILDS_ON:
+        return built_on((*(BUILDS_ON[stage] if on is None else on), stage))
+    return _leave(f"{stage}", read_cells(find_notebook(stage)), state_before(stage))
+
+
+def built_on(chain):
+    """Return the files of the finished chat after these further stages, one after the other."""
+    *_, (_, files) = replay(FINISHED)
+    for number, stage in enumerate(chain, start=1):
+        files = _leave("_".join(map(str, chain[:number])), read_cells(find_notebook(stage)), files)
+    return files
 
 
 def replay(until):
@@ -96,14 +131,14 @@ def replay(until):
     """
     files = {}
     for stage in (number for number in numbers() if 1 <= number <= until):
-        files = _leave(stage, read_cells(find_notebook(stage)), files)
+        files = _leave(f"{stage}", read_cells(find_notebook(stage)), files)
         yield stage, files
 
 
-def _leave(stage, sources, files):
-    """Return the files after a stage's cells, given the files before them."""
+def _leave(name, sources, files):
+    """Return the files after a stage's cells, given the files before them. They are remembered under this name."""
     made_of = repr((sys.version, django.__version__, sources, files))
-    memory = REMEMBERED / f"{stage}_{hashlib.sha256(made_of.encode()).hexdigest()[:32]}.json"
+    memory = REMEMBERED / f"{name}-{hashlib.sha256(made_of.encode()).hexdigest()[:32]}.json"
     with contextlib.suppress(OSError, ValueError):  # it is missing or incomplete
         return {name: text.encode() for name, text in json.loads(memory.read_text(encoding="utf-8")).items()}
     with tempfile.TemporaryDirectory(prefix="stage-") as folder:
@@ -113,7 +148,7 @@ def _leave(stage, sources, files):
         files = read_files(folder)
     with contextlib.suppress(OSError, UnicodeDecodeError):  # it works without, but slower
         REMEMBERED.mkdir(exist_ok=True)
-        for old in REMEMBERED.glob(f"{stage}_*.json"):
+        for old in REMEMBERED.glob(f"{name}-*.json"):
             old.unlink()
         memory.write_text(json.dumps({name: content.decode() for name, content in files.items()}), encoding="utf-8")
     return files
@@ -157,10 +192,16 @@ def part_of(stage, path):
     return next((int(each[1]) for each in found if each), None)
 
 
-def texts_of(stage, magic):
-    """Return {path in the workspace: text} of a stage's cells with this magic, "write" or "solution"."""
-    written = map(read_written, read_all_cells(find_notebook(stage)))
-    return {path: text for kind, path, text in written if kind == magic}
+def texts_of(stage, magic, start=None):
+    """
+    Return {path in the workspace: text} of a stage's cells with this magic, "write" or "solution".
+
+    What a cell changes by edits is changed in the files `start`, by default those with which the stage starts.
+    """
+    written = [cell for cell in map(read_written, read_all_cells(find_notebook(stage))) if cell[0] == magic]
+    if start is None and any(are_edits(text) for _, _, text in written):
+        start = state_before(stage)
+    return {path: make_edits(text, path, start) if are_edits(text) else text for _, path, text in written}
 
 
 def replay_cell(source, folder):
@@ -168,6 +209,8 @@ def replay_cell(source, folder):
     _, written, text = read_written(source)
     if written:
         path = folder / written
+        if are_edits(text):
+            text = make_edits(text, written, read_files(folder))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode("utf-8"))
         return

@@ -5,7 +5,7 @@ import tempfile
 
 from workshop.errors import WorkshopError
 from workshop.lesson.files import write_files
-from workshop.lesson.stages import find_notebook, replay
+from workshop.lesson.stages import BUILDS_ON, find_notebook, replay
 from workshop.processes.fresh import run_fresh
 from workshop.recording import Recording
 
@@ -44,6 +44,8 @@ def arrows(stage):
     Raises WorkshopError if there is no such stage, or if nobody can join a room after it.
     """
     find_notebook(stage)
+    if stage in BUILDS_ON:
+        raise WorkshopError("arrows() draws what the finished chat is made of, so the stages up to 8.")
     states = {0: {}, **dict(replay(stage))}
     after = record(states.get(stage, {}))
     if not after.steps:

@@ -5,6 +5,9 @@ from workshop.errors import WorkshopError
 from workshop.lesson.files import WORKSPACE, read_files
 from workshop.lesson.gaps import find_gaps
 from workshop.lesson.stages import (
+    BUILDS_ON,
+    FINISHED,
+    built_on,
     find_notebook,
     find_tests,
     replay,
@@ -14,7 +17,7 @@ from workshop.lesson.stages import (
     title_of,
 )
 from workshop.processes.tests import run_tests
-from workshop.verbs.opened import opened, tell_if_another_is_open
+from workshop.verbs.opened import base, opened, tell_if_another_is_open
 from workshop.verbs.progress import note
 from workshop.verbs.workspace import start_of
 
@@ -31,7 +34,9 @@ def check(stage, part=None):
     notebook = find_notebook(stage)
     tests = find_tests(stage)
     if not tests:
-        raise WorkshopError(f"{notebook.name} builds nothing, so it has no tests. Check a stage from 1 to 8.")
+        raise WorkshopError(
+            f"{notebook.name} builds nothing, so it has no tests. Stages 1 to 8 and 10 to 12 have some."
+        )
     if not WORKSPACE.is_dir():
         raise WorkshopError(f"There is no notebooks/workspace/ yet. open_stage({stage!r}) makes it.")
     options = [] if part is None else ["-m", " or ".join(f"part_{number}" for number in range(1, part + 1))]
@@ -67,13 +72,20 @@ def describe_start(files, stage):
 
     They do if a file is missing, or is still, to the byte, the one that an earlier stage leaves.
     """
-    states = dict(replay(stage_before(stage)))
-    wanted = states.get(stage_before(stage), {})
+    now = opened()
+    on = (base() if now == stage else BUILDS_ON[stage]) if stage in BUILDS_ON else ()
+    states = dict(replay(FINISHED if stage in BUILDS_ON else stage_before(stage)))
+    states |= {each: built_on(on[: number + 1]) for number, each in enumerate(on)}
+    wanted = states[on[-1]] if on else states.get(FINISHED if stage in BUILDS_ON else stage_before(stage), {})
+    if stage in BUILDS_ON and now in BUILDS_ON and stage not in (there := (*base(), now)):
+        return (
+            f"Stage {stage} isn't in this project: it has the finished chat and stage {' and '.join(map(str, there))}. "
+            f"open_stage({stage!r}) sets it up, and keeps a copy of your work."
+        )
     gone = [file for file in wanted if file not in files]
     old = [file for file in wanted if file in files and _is_older(file, files[file], wanted[file], states)]
     if not gone and not old:
         return ""
-    now = opened()
     if now is not None and stages().index(now) >= stages().index(stage):
         return ""  # the student has changed these files since, and the tests say what that does
     open_now = now or 1 + max((number for number in states if _reaches(files, number, states)), default=0)

@@ -5,11 +5,11 @@ import shutil
 
 from workshop.drawing import Difference
 from workshop.errors import WorkshopError
+from workshop.lesson.edits import DoesNotFit
 from workshop.lesson.files import WORKSPACE, read_files, remove_files, write_files
 from workshop.lesson.mistakes import MISTAKES
-from workshop.lesson.mistakes.change import DoesNotFit
 from workshop.lesson.stages import find_notebook, following, stages, state_after
-from workshop.verbs.opened import expect_open, opened
+from workshop.verbs.opened import base, expect_open, opened
 from workshop.verbs.workspace import MISTAKE, has_work, make_copy_folder, print_copy
 
 RECORD = WORKSPACE / MISTAKE  # exists while a mistake is in: the files that it changed, before/ and after/ it
@@ -38,7 +38,7 @@ def make_mistake(name, in_lessons_code=False):
         raise WorkshopError(f"There is no mistake called {name!r}. mistakes(3) prints those of stage 3.")
     if in_lessons_code:
         own = has_work(read_files(WORKSPACE))
-        difference = _put_in(found[0], state_after(found[0].stage))
+        difference = _put_in(found[0], _lessons(found[0].stage))
         if own:
             print("This is in the lesson's code. put_back() brings yours back.")
         return difference
@@ -65,7 +65,7 @@ def surprise(stage, seed=None):
     if fitting:
         _put_in(random.Random(seed).choice(fitting))
     else:
-        _put_in(random.Random(seed).choice(of_stage), state_after(stage))
+        _put_in(random.Random(seed).choice(of_stage), _lessons(stage))
         print("None of the mistakes fits your code, so it is in the lesson's. put_back() brings yours back.")
     print(
         f"Something in your project is wrong now. Can you find it with check({stage!r})? reveal() tells you what it is."
@@ -104,8 +104,13 @@ def _mistakes_of(stage):
     find_notebook(stage)
     of_stage = [mistake for mistake in MISTAKES if str(mistake.stage) == str(stage)]
     if not of_stage:
-        raise WorkshopError(f"Stage {stage} has no classic mistakes. Stages 1 to 8 have some.")
+        raise WorkshopError(f"Stage {stage} has no classic mistakes. Stages 1 to 8 and 10 to 12 have some.")
     return of_stage
+
+
+def _lessons(stage):
+    """Return the files that a stage leaves with the lesson's code, built on what it is built on in the workspace."""
+    return state_after(stage, base() if opened() == stage else None)
 
 
 def _fits(mistake, files):
@@ -149,7 +154,7 @@ def _difference(mistake, before, after):
     """Return the Difference that a mistake makes: in the lesson's code, not what that differs in from the student's."""
     if not IN_LESSONS_CODE.is_file():
         return Difference(before, after)
-    lessons = state_after(mistake.stage)
+    lessons = _lessons(mistake.stage)
     return Difference(lessons, mistake.apply(lessons))
 
 

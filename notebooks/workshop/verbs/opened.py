@@ -20,16 +20,25 @@ def began_with():
     return read_files(RECORD / "start")
 
 
-def remember(stage, start, folder=RECORD):
-    """Note which stage is open, and the files with which it began if some of them are the student's own."""
+def base(folder=RECORD):
+    """Return the further stages on which the open one is built, in their order: () for a stage of the chat itself."""
+    return tuple(_read(folder).get("on", ()))
+
+
+def remember(stage, start, on=(), folder=RECORD):
+    """
+    Note which stage is open, and on which further stages it is built.
+
+    `start` are the files with which it began if some of them are the student's own.
+    """
     write_files({f"start/{name}": content for name, content in start.items()}, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "stage.json").write_text(json.dumps({"stage": stage, "written": {}}), encoding="utf-8")
+    (folder / "stage.json").write_text(json.dumps({"stage": stage, "on": on, "written": {}}), encoding="utf-8")
 
 
 def remember_written(path, content):
     """Note that a cell has written this content to a file of the workspace."""
-    record = {"stage": None, "written": {}, **_read()}
+    record = {"stage": None, "on": (), "written": {}, **_read()}
     record["written"][path] = digest(content)
     RECORD.mkdir(parents=True, exist_ok=True)
     (RECORD / "stage.json").write_text(json.dumps(record), encoding="utf-8")

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import shutil
+import sqlite3
 import tempfile
 import time
 from pathlib import Path
@@ -10,8 +11,13 @@ from pathlib import Path
 from workshop.drawing import Difference
 from workshop.errors import WorkshopError
 from workshop.lesson.data import digest, given_digests
+from workshop.lesson.edits import DoesNotFit
 from workshop.lesson.files import NOTEBOOKS, WORKSPACE, read_files, remove_files, write_files
 from workshop.lesson.stages import (
+    BUILDS_ON,
+    FINISHED,
+    built_on,
+    chains,
     find_notebook,
     find_tests,
     numbers,
@@ -21,6 +27,7 @@ from workshop.lesson.stages import (
     stages,
     state_after,
     state_before,
+    texts_of,
 )
 from workshop.processes.fresh import get_ready
 from workshop.processes.server import stop_all
@@ -28,6 +35,7 @@ from workshop.processes.tests import run_tests
 from workshop.verbs import opened
 
 COPIES = NOTEBOOKS / "workspace_copies"
+DATABASE = "db.sqlite3"
 MISTAKE = ".mistake"  # in a workspace: the files that a classic mistake has changed, before/ and after/ it
 
 
@@ -36,9 +44,10 @@ def open_stage(stage):
     Set up notebooks/workspace/ as a stage starts: with the files that the stages before it leave.
 
     If you have just done the stage before it, your own files go on into this one wherever they pass that stage's tests.
-    Other work of yours is first moved to a folder in notebooks/workspace_copies/, whose name is printed. Raises
-    WorkshopError, and leaves the workspace as it is, if there is no such stage, a notebook can't be read, or the
-    workspace can't be moved.
+    A stage after the finished chat goes on in the same way from another one that is green in the workspace, and from
+    the finished chat if there is none. Other work of yours is first moved to a folder in notebooks/workspace_copies/,
+    whose name is printed. Raises WorkshopError, and leaves the workspace as it is, if there is no such stage, a
+    notebook can't be read, or the workspace can't be moved.
     """
     find_notebook(stage)
     get_ready()  # a check comes soon
@@ -46,15 +55,16 @@ def open_stage(stage):
     if copies and not WORKSPACE.exists():
         print(f"There was no workspace. The last copy of your work is {show_path(copies[-1])}")
     current = read_files(WORKSPACE)
-    wanted, own, replaced = choose_start(stage)
+    on = choose_base(stage)
+    wanted, own, replaced = choose_start(stage, on)
     stop_all()
     copy = None
     if current == wanted and WORKSPACE.is_dir():
-        opened.remember(stage, wanted if own else {})
+        opened.remember(stage, wanted if own else {}, on)
     else:
-        copy = _swap(wanted, stage, wanted if own else {}, keep=would_lose(wanted))
+        copy = _swap(wanted, stage, wanted if own else {}, on, keep=would_lose(wanted))
     opened.here = stage
-    print(f"Stage {stage} is open: {describe(wanted, own, replaced, stage)}")
+    print(f"Stage {stage} is open: {describe(wanted, own, replaced, stage, on)}")
     if copy:
         print_copy(copy)
         print("bring_back() puts it in place again, if you want to go on with it.")
@@ -71,10 +81,14 @@ def bring_back():
     if not whole:
         raise WorkshopError("open_stage() has moved no work of yours aside, so there is none to bring back.")
     last = whole[-1]
-    stage, start = opened.opened(last / record), read_files(last / record / "start")
+    stage, on, start = (
+        opened.opened(last / record),
+        opened.base(last / record),
+        read_files(last / record / "start"),
+    )
     wanted = read_work(last)
     stop_all()
-    copy = _swap(wanted, stage, start, keep=would_lose(wanted))
+    copy = _swap(wanted, stage, start, on, keep=would_lose(wanted))
     opened.here = stage
     if wanted == read_files(last):  # or there is a mistake in the copy, and what was changed since
         shutil.rmtree(last.parent)
@@ -92,32 +106,65 @@ def read_work(workspace):
     return {**{name: content for name, content in files.items() if name not in after}, **before}
 
 
-def choose_start(stage):
+def choose_base(stage):
+    """
+    Return the further stages on which a further stage is built in the workspace, in their order.
+
+    They are those that are there, if this stage needs the last of them or it is green. Otherwise only those that it
+    needs.
+    """
+    now = opened.opened()
+    if stage not in BUILDS_ON:
+        return ()
+    if now == stage:
+        return opened.base()
+    needed, there = BUILDS_ON[stage], (*opened.base(), now)
+    follows = now in BUILDS_ON and now < stage and set(needed) <= set(there)
+    if follows and (now in needed or _is_green(find_tests(now), read_work(WORKSPACE))):
+        return there
+    return needed
+
+
+def choose_start(stage, on=()):
     """
     Return (files, own, replaced): the files with which a stage starts, and which of them are the student's own.
 
-    `replaced` are those of the student's own that don't pass the stage before, so that the lesson's take their place.
+    `replaced` are those of the student's own that don't pass the stage before, or to which a further stage's changes
+    don't fit, so that the lesson's take their place. `on` are the further stages on which it is built.
     """
-    lesson, before, now = state_before(stage), stage_before(stage), opened.opened()
+    lesson, now = state_before(stage, on), opened.opened()
     if now == stage and (start := opened.began_with()):
         return start, sorted(name for name in start if start[name] != lesson.get(name)), []
+    before = (on[-1] if on else FINISHED) if stage in BUILDS_ON else stage_before(stage)
     done = now if isinstance(now, int) or now is None else stage_before(now)
-    tests = find_tests(before)
-    if done != before or now == stage or not tests:
+    last = FINISHED - 1  # it has the chat's last tests: who has opened the next notebook has changed nothing since
+    tests = find_tests(last if before == FINISHED else before)
+    goes_on = done == before or (before == FINISHED and done == last)
+    if not goes_on or now == stage or not tests:
         return lesson, [], []
     files = read_work(WORKSPACE)
-    aside = state_after(now).keys() - lesson.keys()  # what "2b" leaves is no part of the project
+    aside = state_after(now, opened.base()).keys() - lesson.keys()  # what "2b" leaves is no part of the project
     files = {name: content for name, content in files.items() if name not in aside}
     own = find_work(files)
     if not own:
         return lesson, [], []
-    if _is_green(tests, together := {**lesson, **files}):
+    together = {**lesson, **files}
+    if _takes_changes(stage, together) and _is_green(tests, together):
         return together, own, []
     start, kept = lesson, []
     for name in own:
-        if _is_green(tests, {**start, name: files[name]}):
+        one_more = {**start, name: files[name]}
+        if _takes_changes(stage, one_more) and _is_green(tests, one_more):
             start, kept = {**start, name: files[name]}, [*kept, name]
     return start, kept, [name for name in own if name not in kept]
+
+
+def _takes_changes(stage, files):
+    """Return whether the changes that a stage's cells make fit to these files."""
+    try:
+        return bool([texts_of(stage, magic, files) for magic in ("write", "solution")])
+    except DoesNotFit:
+        return False
 
 
 def _is_green(tests, files):
@@ -148,6 +195,7 @@ def find_work(files):
     try:
         known = [state for _, state in replay(max(numbers()))]
         known += [state_after(stage) for stage in stages() if isinstance(stage, str)]
+        known += [built_on(chain) for chain in chains()]
     except WorkshopError:  # a notebook can't be read: to be safe, keep a copy
         return sorted(files)
     given = given_digests()
@@ -161,17 +209,24 @@ def find_work(files):
 
 def start_of(stage):
     """Return the files with which a stage began, if it is open, or else those with which it begins."""
-    return (opened.began_with() if opened.opened() == stage else {}) or state_before(stage)
+    if opened.opened() != stage:
+        return state_before(stage)
+    return opened.began_with() or state_before(stage, opened.base())
 
 
-def describe(files, own, replaced, stage):
+def describe(files, own, replaced, stage, on):
     if not files:
         return "notebooks/workspace/ is empty."
-    words = f"notebooks/workspace/ has the {len(files)} files that the stages before it leave."
+    if stage in BUILDS_ON:
+        further = f", and in it what stage {' and '.join(map(str, on))} leaves" if on else ""
+        words = f"notebooks/workspace/ has the finished chat{further}."
+    else:
+        words = f"notebooks/workspace/ has the {len(files)} files that the stages before it leave."
     if own:
-        words += f" Your own: {', '.join(own)}. With them, stage {stage_before(stage)} is green."
+        words += f" Your own: {', '.join(own)}. With them, the stage before is green."
     if replaced:
-        words += f" The lesson's take the place of yours: {', '.join(replaced)}. With yours, it isn't green."
+        words += f" The lesson's take the place of yours: {', '.join(replaced)}. With yours, "
+        words += "it isn't green, or this stage's changes don't fit." if stage in BUILDS_ON else "it isn't green."
     return words
 
 
@@ -181,9 +236,9 @@ def _without_key(files):
     return {name: key.sub(b"", content) for name, content in files.items()}
 
 
-def _swap(files, stage, start, keep):
+def _swap(files, stage, start, on, keep):
     """
-    Replace the workspace by these files, with which this stage is open.
+    Replace the workspace by these files, with which this stage is open, built on the further stages in `on`.
 
     Return the copy of the old one, or None if there is nothing to keep.
 
@@ -197,9 +252,10 @@ def _swap(files, stage, start, keep):
     old = make_copy_folder()
     try:
         write_files(files, new)
-        opened.remember(stage, start, new / opened.RECORD.name)
-        if (WORKSPACE / "db.sqlite3").exists():
-            shutil.copy2(WORKSPACE / "db.sqlite3", new)
+        opened.remember(stage, start, on, new / opened.RECORD.name)
+        if (WORKSPACE / DATABASE).exists():
+            shutil.copy2(WORKSPACE / DATABASE, new)
+            _forget_tables(new / DATABASE, files)
         new.chmod(0o755)
         if WORKSPACE.exists():
             WORKSPACE.rename(old)
@@ -221,6 +277,24 @@ def _swap(files, stage, start, keep):
         with contextlib.suppress(OSError):  # there are earlier copies in it
             COPIES.rmdir()
     return old if old.exists() else None
+
+
+def _forget_tables(database, files):
+    """
+    Drop the chat's tables from a database if it has them from migrations that aren't among these files.
+
+    Such are those of another try at a stage. Django would take them for this one's. The accounts stay.
+    """
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if "django_migrations" not in tables:
+            return
+        applied = connection.execute("SELECT name FROM django_migrations WHERE app = 'chat'").fetchall()
+        if all(f"chat/migrations/{name}.py" in files for (name,) in applied):
+            return
+        for table in sorted(name for name in tables if name.startswith("chat_")):
+            connection.execute(f'DROP TABLE "{table}"')
+        connection.execute("DELETE FROM django_migrations WHERE app = 'chat'")
 
 
 def make_copy_folder():

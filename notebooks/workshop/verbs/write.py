@@ -8,13 +8,14 @@ import re
 
 from workshop.drawing import Difference
 from workshop.errors import WorkshopError
+from workshop.lesson.edits import are_edits, make_edits
 from workshop.lesson.files import NOTEBOOKS, WORKSPACE, write_files
 from workshop.lesson.gaps import find_gaps, read_gaps
-from workshop.lesson.stages import calls, find_notebook, part_of, read_all_cells, state_before, texts_of
+from workshop.lesson.stages import calls, find_notebook, part_of, read_all_cells, texts_of
 from workshop.verbs import opened
 from workshop.verbs.check import check
 from workshop.verbs.mistakes import is_mistaken
-from workshop.verbs.workspace import has_work, make_copy_folder, print_copy
+from workshop.verbs.workspace import has_work, make_copy_folder, print_copy, start_of
 
 SWITCH = NOTEBOOKS / ".written_for_me"  # exists while the teacher's switch is on
 
@@ -32,14 +33,15 @@ def write(line, cell):
     """
     Write this cell into a file of the workspace: `%%write workspace/chat/consumers.py`.
 
-    If the file has work of yours that no cell holds, a copy is kept, and what changes is shown.
+    A cell that begins with @@ changes the file, as it was when the stage began: see workshop/lesson/edits.py. If the
+    file has work of yours that no cell holds, a copy is kept, and what changes is shown.
     """
     from IPython.display import Code, display
 
     path, _ = _read_line(line)
-    text = cell if cell.endswith("\n") else cell + "\n"
+    text = _read_cell(cell, path)
     stage = opened.opened()
-    solution = texts_of(stage, "solution").get(path) if SWITCH.exists() and stage is not None else None
+    solution = _texts(stage, "solution").get(path) if SWITCH.exists() and stage is not None else None
     before = save(path, solution or text)
     if solution:
         print(f"{path} holds the lesson's solution:")
@@ -64,7 +66,7 @@ def solution(line, cell):
     if is_mistaken():
         raise WorkshopError("There is a mistake in your project, from the lesson's list. First take it out: put_back()")
     stage = opened.opened()
-    file, text = WORKSPACE / path, cell if cell.endswith("\n") else cell + "\n"
+    file, text = WORKSPACE / path, _read_cell(cell, path)
     own = file.read_bytes() if file.is_file() else None
     if own == text.encode("utf-8"):
         print(f"{path} is as the lesson's.")
@@ -111,13 +113,13 @@ def write_gaps(stage):
     """
     if opened.opened() != stage:
         raise WorkshopError(f"Stage {stage} isn't open. Open it first: python -m workshop open {stage}")
-    texts = texts_of(stage, "write")
+    texts = _texts(stage, "write")
     for name, arguments in (call for cell in read_all_cells(find_notebook(stage)) for call in calls(cell)):
         if name == "python":
             print(f"Yours to run, in notebooks/workspace: python {' '.join(arguments)}")
         else:
             print(f"Not needed, and yours to delete: {', '.join(arguments)}")
-    start = state_before(stage)
+    start = start_of(stage)
     for path, text in texts.items():
         before = save(path, text, keep_cells=True)
         print(f"notebooks/workspace/{path}{'' if path in start else ' (new)'}")
@@ -131,7 +133,7 @@ def write_solution(stage, path=None):
     """Do what the `%%solution` cells of a stage do: for one file, or for all of them."""
     if opened.opened() != stage:
         raise WorkshopError(f"Stage {stage} isn't open. Open it first: python -m workshop open {stage}")
-    texts = texts_of(stage, "solution")
+    texts = _texts(stage, "solution")
     if not texts:
         raise WorkshopError(f"Stage {stage} asks for no file, so it has no solution to write.")
     if path is not None and path not in texts:
@@ -139,6 +141,22 @@ def write_solution(stage, path=None):
     for each in texts if path is None else [path]:
         part = part_of(stage, each)
         solution(f"workspace/{each}" + (f" part={part}" if part else ""), texts[each])
+
+
+def _texts(stage, magic):
+    """Return {path: text} of a stage's cells with this magic, for the project as it was when the stage began."""
+    return texts_of(stage, magic, start_of(stage) if opened.opened() == stage else None)
+
+
+def _read_cell(cell, path):
+    """Return the text that a cell makes of its file. Raises WorkshopError if its changes don't fit to the file."""
+    text = cell if cell.endswith("\n") else cell + "\n"
+    if not are_edits(text):
+        return text
+    stage = opened.opened()
+    if stage is None:
+        raise WorkshopError("No stage is open, so nobody knows what this cell changes. First: open_stage(…)")
+    return make_edits(text, path, start_of(stage))
 
 
 def _read_line(line):

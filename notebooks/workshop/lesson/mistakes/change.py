@@ -26,12 +26,8 @@ makes the page notebooks/symptoms.md.
 import re
 from dataclasses import dataclass, field
 
-from workshop.errors import WorkshopError
+from workshop.lesson.edits import DoesNotFit, Edit, join
 from workshop.lesson.stages import read_stage
-
-
-class DoesNotFit(WorkshopError):
-    """The files don't have the lines that a change changes."""
 
 
 @dataclass(frozen=True)
@@ -74,52 +70,6 @@ class Change:
             if problem:
                 raise DoesNotFit(problem)
         return files
-
-
-@dataclass(frozen=True)
-class Edit:
-    """Replace some lines of a file by other lines. Comments at their ends don't matter, nor does quoting."""
-
-    file: str
-    hunk: tuple  # its lines, each with its sign before it
-
-    @property
-    def old(self):
-        """The lines that have to be there."""
-        return _lines(self.hunk, "- ")
-
-    @property
-    def opened(self):
-        return self.file
-
-    def apply(self, files):
-        """Change the lines in these files. If that can't be done, return a sentence that says why."""
-        content = files.get(self.file, b"").decode("utf-8", "surrogateescape")
-        end = "\r\n" if "\r\n" in content else "\n"
-        lines = content.replace("\r\n", "\n").split("\n")
-        wanted = self.old.split("\n")[:-1]
-        for alike in (str, _without_comment):
-            plain, sought = [alike(line) for line in lines], [alike(line) for line in wanted]
-            places = [at for at in range(len(lines)) if plain[at : at + len(sought)] == sought]
-            if len(places) == 1:
-                lines[places[0] : places[0] + len(sought)] = self._change(lines[places[0] :])
-                files[self.file] = end.join(lines).encode("utf-8", "surrogateescape")
-                return None
-        return f"Your {self.file} doesn't have the lines that this mistake changes:\n\n{self.old.rstrip()}"
-
-    def _change(self, lines):
-        """Return what the hunk makes of the lines at its place: what it leaves unchanged stays the student's own."""
-        changed, rest = [], iter(lines)
-        for line in self.hunk:
-            sign = (line or " ")[0]
-            own = next(rest) if sign in "- " else None
-            changed += [line[1:]] if sign == "+" else [own] if sign == " " else []
-        return changed
-
-
-def _without_comment(line):
-    """Return a line of code as it counts: without a comment at its end, and with the same quotes everywhere."""
-    return re.sub(r"\s+(#|//) .*$", "", line).rstrip().replace("'", '"')
 
 
 @dataclass(frozen=True)
@@ -182,7 +132,7 @@ def _parse(block, where):
         while hunk and not hunk[-1]:
             hunk.pop()
         if hunk and whole:
-            steps.append(Write(file, _lines(hunk, "+")))
+            steps.append(Write(file, join(hunk, "+")))
         elif hunk:
             steps.append(Edit(file, tuple(hunk)))
         hunk.clear()
@@ -205,8 +155,3 @@ def _parse(block, where):
             raise ValueError(f"{where}, {headers['Name']}: this line is no part of a diff: {line!r}")
     finish()
     return headers, tuple(steps)
-
-
-def _lines(hunk, signs):
-    """Return the text of a hunk's lines that begin with one of these signs. An empty line counts as unchanged."""
-    return "".join(f"{line[1:]}\n" for line in hunk if (line or " ")[0] in signs)
