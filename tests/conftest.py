@@ -101,15 +101,26 @@ def django(pytestconfig, tmp_path_factory):
     return django
 
 
+@pytest.fixture(scope="session")
+def migrated(django):
+    """A database with the tables of all the project's migrations. No test asks what is left after a power cut."""
+    from django.conf import settings
+    from django.core.management import call_command
+
+    settings.DATABASES["default"].setdefault("OPTIONS", {})["init_command"] = "PRAGMA synchronous=OFF"
+    call_command("migrate", verbosity=0)
+
+
 @pytest.fixture
-def tables(django):
-    """The tables of all the project's migrations, empty after each test: for stages that use the database."""
+def tables(migrated):
+    """The tables, empty after each test: for stages that use the database."""
+    from django.contrib.contenttypes.models import ContentType
     from django.core.management import call_command
     from django.db import connections
 
-    call_command("migrate", verbosity=0)
     yield
-    call_command("flush", interactive=False, verbosity=0)
+    call_command("flush", interactive=False, verbosity=0, inhibit_post_migrate=True)
+    ContentType.objects.clear_cache()
     connections.close_all()
 
 

@@ -1,5 +1,5 @@
 """
-The verbs of the notebooks: open a stage, check it, show its difference, serve it, connect to it, break it.
+The verbs of the notebooks: open a stage, check it, show its difference, serve it, visit it, connect to it, break it.
 
 In a notebook: `from workshop import check, open_stage`. In a terminal, from the folder notebooks/:
 `python -m workshop check 3`.
@@ -16,6 +16,7 @@ from workshop.verbs.mistakes import make_mistake, mistakes, put_back, reveal, su
 from workshop.verbs.predict import predict
 from workshop.verbs.progress import forget, progress
 from workshop.verbs.serve import serve, windows
+from workshop.verbs.visit import visit
 from workshop.verbs.workspace import bring_back, difference, open_stage, python, remove
 from workshop.verbs.write import write_for_me
 
@@ -42,6 +43,7 @@ __all__ = [
     "reveal",
     "serve",
     "surprise",
+    "visit",
     "windows",
     "write_for_me",
 ]

@@ -9,10 +9,10 @@ import importlib
 import tempfile
 from pathlib import Path
 
-EXERCISES = {
-    path.stem.removeprefix("exercise_"): importlib.import_module(f"exercises.{path.stem}")
-    for path in sorted(Path(__file__).parent.glob("exercise_*.py"))
-}
+from workshop.lesson.files import read_files, write_files
+from workshop.lesson.stages import find_exercises, replay_cell
+
+EXERCISES = {name: importlib.import_module(f"exercises.{path.stem}") for name, path in find_exercises().items()}
 
 
 def solve(exercise, files):
@@ -23,9 +23,6 @@ def solve(exercise, files):
 
 
 def run(line, files):
-    from workshop.lesson.files import read_files, write_files
-    from workshop.lesson.stages import replay_cell
-
     with tempfile.TemporaryDirectory(prefix="exercise-") as folder:
         write_files(files, folder)
         replay_cell(line, Path(folder))

@@ -1,12 +1,12 @@
 import pytest
 from warm import warm_runs
-from workshop.lesson.stages import numbers, replay, state_after
+from workshop.lesson.stages import BUILDS_ON, numbers, replay, state_after
 
 
 @pytest.fixture(scope="session")
 def states():
-    """For each stage the files that it leaves."""
-    return {**dict(replay(max(numbers()))), "2b": state_after("2b")}
+    """For each stage the files that it leaves: a further one, on those on which it builds."""
+    return {**dict(replay(max(numbers()))), **{stage: state_after(stage) for stage in ("2b", *BUILDS_ON)}}
 
 
 @pytest.fixture(scope="session")

@@ -209,6 +209,7 @@ DIFFERS = [
     (r"\bError \d+ connecting\b", "Error NUMBER connecting"),  # each system has its own number for this
     (r"\b(?:\w+\.)*inmemory!\w+", "inmemory!ID"),
     (r"\bspecific\.\w+!\w+", "specific!ID"),
+    (r"\buser_\d+\b", "user_N"),  # the accounts that a database has already are counted, too
     (r"\b0x[0-9a-fA-F]{6,}", "0xADDRESS"),
     (r"\b(Django(?: version)?) (\d+\.\d+)(?:\.\d+)?", r"\1 \2"),
     (r"\b(\d{4}-\d\d-\d\d|\d\d/\w{3}/\d{4}|\w+ \d\d, \d{4})(?:[ T_]|:| - )\d\d[:-]\d\d[:-]\d\d(?:[.,_]\w+)?", "DATE"),

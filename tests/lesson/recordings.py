@@ -108,7 +108,37 @@ async def full_mailbox(layer=None):
     return scene
 
 
-SCENARIOS = [hello, rooms_apart, bad_frame, refused_room, dying_consumer, stopped_before_accept, full_mailbox]
+async def lost_connection():
+    """Alice's connection is lost while her consumer stops. Neither hears the other any more, until she joins again."""
+    from workshop.recording import Scene
+
+    scene = Scene("Alice", "Bob")
+    alice, bob = await scene.join("Alice"), await scene.join("Bob")
+    scene.recording.pause_after("group_send", "Alice")
+    await alice.say("hello")
+    await scene.recording.paused()
+    await bob.hear()
+    await alice.lose()
+    await alice.say("Can you hear me?")
+    scene.recording.resume()
+    assert await alice.end() is None
+    alice = await scene.join("Alice")
+    await bob.say("Again, please")
+    await alice.hear()
+    await bob.hear()
+    return scene
+
+
+SCENARIOS = [
+    hello,
+    rooms_apart,
+    bad_frame,
+    refused_room,
+    dying_consumer,
+    stopped_before_accept,
+    full_mailbox,
+    lost_connection,
+]
 
 
 def path(scenario):

@@ -32,7 +32,7 @@ from lesson import (
     without_paths,
 )
 from workshop.lesson.data import GIVEN, digest
-from workshop.lesson.stages import stages, texts_of
+from workshop.lesson.stages import given_texts
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -42,8 +42,7 @@ METADATA = {
 
 def write_what_is_given():
     """Write gaps.json anew: the SHA-256 of each file with gaps, as the notebooks give it."""
-    texts = [texts_of(stage, "write")[path] for stage in stages() for path in texts_of(stage, "solution")]
-    digests = sorted(digest(text.encode("utf-8")) for text in texts)
+    digests = sorted(digest(text.encode("utf-8")) for text in given_texts())
     GIVEN.write_text(json.dumps(digests, indent=2) + "\n", encoding="utf-8", newline="\n")
 
 

@@ -1,9 +1,8 @@
 """
 The exercises: unsolved they fail, the solution passes and breaks no stage, the hints give nothing away, and the
-notebook shows what the file says. The last three can be solved one after the other, in any order.
+notebook shows what the file says.
 """
 
-import itertools
 import re
 
 import pytest
@@ -13,11 +12,9 @@ from stage.code import FILES
 from workshop.errors import WorkshopError
 from workshop.lesson.data import exercise_hints
 from workshop.lesson.files import write_files
-from workshop.lesson.stages import find_notebook, find_tests, read_stage
+from workshop.lesson.stages import BUILDS_ON, find_notebook, find_tests, read_stage
 from workshop.verbs.exercises import exercise as run_exercise
 from workshop.verbs.exercises import exercises as print_exercises
-
-LAST = [name for name in EXERCISES if name.startswith("9_")]
 
 
 @pytest.fixture
@@ -33,18 +30,10 @@ def run_on(run_tests, tmp_path):
 
 def stages_so_far(exercise):
     """Return the tests of the stages up to the exercise's that may notice it: those from its first changed file on."""
-    if exercise.STAGE == "2b":
-        return find_tests("2b")
+    if exercise.STAGE in ("2b", *BUILDS_ON):
+        return [path for stage in (*BUILDS_ON.get(exercise.STAGE, ()), exercise.STAGE) for path in find_tests(stage)]
     changed = [FILES.get(step[0], exercise.STAGE) for step in exercise.SOLUTION if not isinstance(step, str)]
     return STAGE_TESTS[min(changed, default=1) - 1 : exercise.STAGE]
-
-
-def solve_in_order(names, states):
-    """Return the files from which these exercises start, with one solution after another applied."""
-    files = states[EXERCISES[names[0]].STAGE]
-    for name in names:
-        files = solve(EXERCISES[name], files)
-    return files
 
 
 def assert_green(result):
@@ -65,17 +54,7 @@ def test_unsolved_it_fails_in_words(name, states, run_on):
 @pytest.mark.parametrize("name", EXERCISES)
 def test_its_solution_passes_and_the_stages_so_far_stay_green(name, states, run_on):
     exercise = EXERCISES[name]
-    stages = [] if name in LAST else stages_so_far(exercise)  # for the last ones they run once, on all of them together
-    assert_green(run_on(solve(exercise, states[exercise.STAGE]), [name], stages=stages))
-
-
-def test_the_last_ones_solutions_are_green_together(states, run_on):
-    assert_green(run_on(solve_in_order(LAST, states), LAST, stages=stages_so_far(EXERCISES[LAST[0]])))
-
-
-@pytest.mark.parametrize("order", list(itertools.permutations(LAST)), ids=" ".join)
-def test_the_last_ones_can_be_solved_in_any_order(order, states):
-    assert solve_in_order(order, states) == solve_in_order(LAST, states)
+    assert_green(run_on(solve(exercise, states[exercise.STAGE]), [name], stages=stages_so_far(exercise)))
 
 
 # Solutions of 8_flood that are nearly right: (what is replaced in the solution, by what, the sentence that is red).

@@ -10,11 +10,16 @@ import pytest
 from lesson import STAGE_TESTS
 from workshop.lesson.files import write_files
 from workshop.lesson.stages import (
+    BUILDS_ON,
+    built_on,
+    chains,
     find_notebook,
     find_tests,
     made_by_the_lesson,
+    numbers,
     read_all_cells,
     replay_cell,
+    stages,
 )
 
 TESTS = {int(path.name.split("_")[1]): path for path in STAGE_TESTS}
@@ -52,6 +57,26 @@ def test_the_async_notebooks_tests_fail_before_it_and_pass_after_it(states, run_
     write_files(states["2b"], tmp_path)
     found, said = run_tests(find_tests("2b"), tmp_path)
     assert found and all(test["green"] for test in found), said
+
+
+@pytest.mark.parametrize("chain", chains(), ids=str)
+def test_a_further_stages_tests_fail_before_it_and_pass_after_it_whatever_it_builds_on(chain, run_tests, tmp_path):
+    *on, stage = chain
+    write_files(built_on(on), tmp_path)
+    found, said = run_tests(find_tests(stage), tmp_path)
+    green = [test["id"] for test in found if test["green"]]
+    assert found and not green, f"On {on or 'the finished chat'} these are green before stage {stage}: {green}\n{said}"
+    write_files(built_on(chain), tmp_path)
+    found, said = run_tests([path for each in chain for path in find_tests(each)], tmp_path)
+    red = "\n\n".join(f"{test['id']}: {test['seen']}" for test in found if not test["green"])
+    assert found and not red, f"{red}\n{said}"
+
+
+def test_each_further_stage_is_built_on_what_it_needs_and_all_of_them_in_order():
+    assert {chain[-1] for chain in chains()} == set(BUILDS_ON)
+    assert [*numbers(), *BUILDS_ON] == [stage for stage in stages() if isinstance(stage, int)]
+    assert all(set(BUILDS_ON[chain[-1]]) <= set(chain[:-1]) for chain in chains())
+    assert tuple(BUILDS_ON) in chains()
 
 
 @pytest.mark.parametrize("stage, part", [(6, 1), (8, 1), (8, 2)])

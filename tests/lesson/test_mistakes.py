@@ -12,10 +12,11 @@ from workshop.drawing import Check
 from workshop.lesson.files import read_files, write_files
 from workshop.lesson.mistakes import MISTAKES
 from workshop.lesson.mistakes.change import read_changes
-from workshop.lesson.stages import find_tests
+from workshop.lesson.stages import BUILDS_ON, find_notebook, find_tests
 
 OTHER_WAYS = read_changes(Path(__file__).with_name("other_ways"))
-FILES = {**{int(path.name.split("_")[1]): path for path in STAGE_TESTS}, "2b": find_tests("2b")[0]}
+FILES = {**{int(path.name.split("_")[1]): path for path in STAGE_TESTS}}
+FILES |= {stage: find_tests(stage)[0] for stage in ("2b", *BUILDS_ON)}
 
 
 @pytest.fixture
@@ -45,6 +46,14 @@ def test_a_mistake_is_caught_by_the_test_it_names_in_words_that_name_the_cause_a
 def test_a_right_solution_is_not_blamed_however_it_is_written(change, check):
     found = check(change)
     assert found.green, f"{change.title}, and stage {change.stage} says:\n{found}"
+
+
+@pytest.mark.parametrize("stage", BUILDS_ON)
+def test_a_further_stage_has_six_mistakes_from_real_threads_and_names_the_threads(stage):
+    threads = [change.thread for change in MISTAKES if change.stage == stage and change.thread]
+    assert len(threads) >= 6
+    notebook = find_notebook(stage).read_text(encoding="utf-8")
+    assert not [thread for thread in threads if thread not in notebook]
 
 
 def test_each_mistake_has_a_name_of_its_own():

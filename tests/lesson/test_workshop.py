@@ -13,7 +13,7 @@ import pytest
 from lesson import CELL_TIMEOUT, copy_lesson, run, started
 from waiting import until
 from workshop.lesson.files import read_files
-from workshop.lesson.stages import stage_before, stages
+from workshop.lesson.stages import FINISHED, stage_before, stages
 
 STAGES = stages()
 
@@ -27,7 +27,7 @@ def lesson(tmp_path):
 def finished(tmp_path_factory):
     """A copy of the lesson with the finished project in its workspace, for tests that change no file."""
     lesson = copy_lesson(tmp_path_factory.mktemp("finished"))
-    open_stage(lesson, STAGES[-1])
+    open_stage(lesson, FINISHED)
     return lesson
 
 

@@ -144,10 +144,14 @@ def copy_project(folder):
 
 
 class Server(Process):
-    """`manage.py runserver` in a copy of the project, so that the developer's database is never touched."""
+    """
+    `manage.py runserver` in a copy of the project, so that the developer's database is never touched.
 
-    def __init__(self, folder, options=(), **environment):
-        copy_project(folder)
+    write_project(folder) writes another project instead.
+    """
+
+    def __init__(self, folder, options=(), write_project=copy_project, **environment):
+        write_project(folder)
         port = Port()
         command = [sys.executable, "manage.py", "runserver", "--noreload", *options, f"127.0.0.1:{port.number}"]
         super().__init__(command, port, folder, folder / "server.log", **environment)

@@ -10,6 +10,7 @@ LINES = 3  # of a label's words, or of what is sent
 NEXT = 16  # pixels from one line of a label to the next
 GAP = 14  # pixels between the boxes of two participants, at least
 LOST = 24  # pixels from the cross of a message that is lost to whom it doesn't reach
+ENDS_IN_A_CROSS = ("lost", "lost frame", "connection lost")
 
 
 def label(step):
@@ -17,7 +18,8 @@ def label(step):
     payload = step.get("payload", "")
     if isinstance(payload, dict):  # an event: its type names its handler
         payload = dict(payload)
-        return f"{step['what']} {payload.pop('type', '')}".strip(), json.dumps(payload, ensure_ascii=False)
+        words = f"{step['what']} {payload.pop('type', '')}".strip()
+        return words, json.dumps(payload, ensure_ascii=False) if payload else ""
     return step["what"], payload
 
 
@@ -72,7 +74,7 @@ def sequence(recording):
             parts.append(mark(start, y - 4) + text(start + 16, y + 1, above[0], anchor="start", weight="bold"))
             continue
         direction = 1 if end > start else -1
-        lost = step["what"] == "lost"
+        lost = step["what"] in ENDS_IN_A_CROSS
         stop = end - direction * LOST if lost else end
         from_layer = step["what"] in ("event", "lost")
         new = recording.is_new(step)
@@ -111,7 +113,7 @@ def place(boxes, steps, labels):
             other = next((end for end in (step["source"], step["target"]) if end != name), None)
             if name in (step["source"], step["target"]) and other in x:
                 needed = max([width(words) for words in above] + [width(words, SMALL) for words in below])
-                needed += LOST if step["what"] == "lost" else 0
+                needed += LOST if step["what"] in ENDS_IN_A_CROSS else 0
                 x[name] = max(x[name], x[other] + needed + 18)
         edge = x[name] + box_width(lines) / 2
         widest = max(widest, edge + 12)

@@ -14,7 +14,7 @@ A cell that changes a file in this way looks like this:
 
 A hunk begins with @@. The lines that begin with a space or - have to be in the file, one after the other and in one
 place only. A line with + is new, one with - goes. A hunk is left out where the file holds what stands after `unless:`,
-because an earlier stage has made that change.
+because an earlier stage has made that change, or doesn't hold what stands after `if:`, because none has.
 """
 
 import re
@@ -94,8 +94,9 @@ def make_edits(text, path, files):
     changed = {path: files[path]}
     for hunk in re.split(r"^(?=@@)", text, flags=re.MULTILINE)[1:]:
         head, *lines = hunk.rstrip("\n").split("\n")
-        unless = head.removeprefix("@@").strip().removeprefix("unless:").strip()
-        if unless and unless in changed[path].decode("utf-8", "surrogateescape"):
+        kind, _, words = head.removeprefix("@@ ").partition(": ")
+        there = words in changed[path].decode("utf-8", "surrogateescape")
+        if (kind == "unless" and there) or (kind == "if" and not there):
             continue
         edit = Edit(path, tuple(lines))
         if any(line and line[0] not in " +-" for line in lines) or edit.apply(changed):

@@ -94,6 +94,11 @@ def chains():
     return list(dict.fromkeys([*alone, *in_order]))
 
 
+def bases(stage):
+    """Return on which further stages a stage may be built: a list of tuples, [()] for a stage of the chat itself."""
+    return [chain[:-1] for chain in chains() if chain[-1] == stage] if stage in BUILDS_ON else [()]
+
+
 def state_before(stage, on=None):
     """
     Return the files with which a stage starts: those that the stages before it leave.
@@ -202,6 +207,17 @@ def texts_of(stage, magic, start=None):
     if start is None and any(are_edits(text) for _, _, text in written):
         start = state_before(stage)
     return {path: make_edits(text, path, start) if are_edits(text) else text for _, path, text in written}
+
+
+def given_texts():
+    """Return the texts of all files that have gaps, as the lesson gives them."""
+    given = set()
+    for stage in stages():
+        asked = texts_of(stage, "solution")
+        for on in bases(stage) if asked else ():
+            written = texts_of(stage, "write", state_before(stage, on))
+            given |= {written[path] for path in asked}
+    return given
 
 
 def replay_cell(source, folder):

@@ -1,15 +1,23 @@
 """
 Run Python in a fresh process: one that was started beforehand and has already imported what takes longest.
 
-It has imported nothing from a project, and it does one job. While you read the output, the next one gets ready.
+It has imported nothing from a project. On Linux it forks a child for each job. Elsewhere it does one job, and while you
+read the output, the next one gets ready.
 """
 
 import atexit
+import contextlib
+import functools
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
+import threading
 from pathlib import Path
+
+from workshop.processes.ready import FORKS
 
 TIMEOUT = 60  # seconds
 waiting = []  # the process that waits for the next job, if there is one
@@ -22,24 +30,60 @@ def run_fresh(module, folder, *arguments, source="", errors=True, **environment)
     The process reads `source` from its standard input. Other keyword arguments are set in its environment. The result's
     stdout has its output and, unless errors=False, its errors. Raises subprocess.TimeoutExpired after a minute.
     """
+    process = waiting.pop() if waiting else start()
+    if process.poll() is not None:  # it has died while it waited, for want of memory perhaps
+        process = start()
+    if not FORKS:
+        get_ready()
+    handle, output = tempfile.mkstemp(prefix="output-")
+    os.close(handle)
     job = {
         "module": module,
         "arguments": arguments,
         "folder": str(folder),
         "environment": {**os.environ, **environment},
+        "source": source,
+        "output": output,
         "errors": errors,
     }
-    process = waiting.pop() if waiting else start()
-    if process.poll() is not None:  # it has died while it waited, for want of memory perhaps
-        process = start()
-    get_ready()
-    with process:
+    try:
+        code = _do(process, job)
+        text = Path(output).read_text(encoding="utf-8", errors="replace")
+    finally:
+        with contextlib.suppress(OSError):  # Windows deletes no file that a process of the job's own still has open
+            Path(output).unlink()
+    return subprocess.CompletedProcess(process.args, code, text)
+
+
+def _do(process, job):
+    """Let the process do the job, and return its exit code. Raises subprocess.TimeoutExpired after a minute."""
+    kill, late = process.kill, threading.Event()
+    try:
+        print(json.dumps(job), file=process.stdin, flush=True)
+        if FORKS:
+            kill = functools.partial(os.kill, int(process.stdout.readline()), signal.SIGKILL)
+        timer = threading.Timer(TIMEOUT, lambda: (late.set(), kill()))
+        timer.start()
         try:
-            output, _ = process.communicate(f"{json.dumps(job)}\n{source}", TIMEOUT)
-        except BaseException:  # it took too long, or the cell was interrupted
-            process.kill()
-            raise
-    return subprocess.CompletedProcess(process.args, process.returncode, output)
+            code = int(process.stdout.readline()) if FORKS else process.wait()
+        finally:
+            timer.cancel()
+    except BaseException:  # the cell was interrupted
+        kill()
+        _end(process)
+        raise
+    if FORKS:
+        waiting.append(process)
+    else:
+        _end(process)
+    if late.is_set():
+        raise subprocess.TimeoutExpired(process.args, TIMEOUT)
+    return code
+
+
+def _end(process):
+    with process:
+        process.kill()
 
 
 def get_ready():
@@ -58,9 +102,7 @@ def start():
         [sys.executable, "-X", "utf8", str(Path(__file__).with_name("ready.py"))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
         encoding="utf-8",
-        errors="replace",
     )
 
 
@@ -68,5 +110,4 @@ def start():
 def stop():
     """End the process that waits. If this one is killed, its standard input closes, and it ends by itself."""
     while waiting:
-        with waiting.pop() as process:
-            process.kill()
+        _end(waiting.pop())

@@ -1,17 +1,23 @@
 """
-Get ready for a job: this script imports what takes longest, but nothing from a project.
+Get ready for jobs: this script imports what takes longest, but nothing from a project.
 
-Then it reads one job from its standard input, the line of JSON that run_fresh() writes, and does it.
+Then it reads a job from its standard input, the line of JSON that run_fresh() writes. On Linux it forks a child, which
+does the job, and is ready for the next one; it writes the child's process id and then its exit code, a line each.
+Elsewhere it does one job itself.
 """
 
 import contextlib
+import gc
 import importlib
+import io
 import json
 import os
 import runpy
 import signal
 import sys
 from pathlib import Path
+
+FORKS = sys.platform == "linux"  # a Mac's own libraries don't expect to be forked, and Windows can't
 
 # What projects, stage tests and cells import.
 IMPORTED = [
@@ -27,14 +33,27 @@ IMPORTED = [
 ]
 
 
+def wait_for_job():
+    """Return the next job, in the process that has to do it, or None if the kernel has ended."""
+    gc.freeze()  # all that is here stays: no child has to look through it for garbage
+    while line := sys.stdin.readline():
+        child = os.fork() if FORKS else 0
+        if child == 0:
+            return json.loads(line)
+        print(child, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
 def do(job):
     os.chdir(job["folder"])
     os.environ.clear()
     os.environ.update(job["environment"])
     sys.path.insert(0, job["folder"])
     sys.argv[1:] = job["arguments"]
-    if not job["errors"]:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    sys.stdin = io.StringIO(job["source"])
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(os.open(job["output"], os.O_WRONLY), 1)
+    os.dup2(1 if job["errors"] else os.open(os.devnull, os.O_WRONLY), 2)
     runpy.run_module(job["module"], run_name="__main__", alter_sys=True)
 
 
@@ -45,7 +64,7 @@ if __name__ == "__main__":
     for name in IMPORTED:
         with contextlib.suppress(ModuleNotFoundError):  # neither is needed to run the project
             importlib.import_module(name)
-    line = sys.stdin.readline()
-    if line:  # without one, the kernel has ended
+    job = wait_for_job()
+    if job:
         signal.signal(signal.SIGINT, interrupt)
-        do(json.loads(line))
+        do(job)

@@ -5,7 +5,7 @@ A step goes from one of these to another:
 
 - a person, "Alice": whoever has the other end of the socket;
 - the person's consumer, "Alice's consumer";
-- a room, "lobby": the group that the layer has for it.
+- a room, "lobby": the group that the layer has for it. Any other group goes by its own name, "user_1".
 """
 
 import asyncio
@@ -41,6 +41,7 @@ class Recording:
         self._names = list(names)  # that nobody has yet
         self._named = []  # everyone who was given a name
         self._connected = set()  # the names of the connections that are open
+        self._cut_off = set()  # those of them whose connection is lost, and whose consumer may not know it yet
         self._people = {}  # channel name: the consumer that reads it
         self._rooms = {}  # group name: the room's name
         self._pause = None  # (what, person): the kind of step to stop after, and whose
@@ -83,7 +84,7 @@ class Recording:
     # Slow motion
 
     def pause_after(self, what, person):
-        """Stop this person's consumer after its next step of this kind: "group_add", "accept" or "frame" (out)."""
+        """Stop this person's consumer after its next "group_add", "group_send", "accept" or "frame" (that goes out)."""
         self._pause = (what, person)
         self._paused.clear()
         self._resumed.clear()
@@ -137,12 +138,19 @@ class Recording:
                 self.note(person, consumer, "handshake", unquote(scope["path"]))
             elif event["type"] == "websocket.receive":
                 self.note(person, consumer, "frame", _content(event))
+            elif person in self._cut_off:  # which was noted at that moment: this is when the consumer hears of it
+                self.note(consumer, consumer, "disconnect", "code 1006")
             else:
-                self.note(person, consumer, "disconnect", f"code {event.get('code', 1005)}")
+                code = event.get("code", 1005)
+                self.note(person, consumer, "connection lost" if code == 1006 else "disconnect", f"code {code}")
             return event
 
         async def noted_send(event):
             nonlocal accepted
+            if person in self._cut_off:  # whatever is sent now, a server drops without a word
+                if event["type"] == "websocket.send":
+                    self.note(consumer, person, "lost frame", _content(event))
+                return
             if event["type"] == "websocket.accept":
                 accepted = True
                 self.note(consumer, person, "accept")
@@ -162,6 +170,12 @@ class Recording:
             raise
         finally:
             self._connected.discard(person)
+            self._cut_off.discard(person)
+
+    def cut_off(self, person):
+        """Note that a person's connection is lost: from now on, nothing that their consumer sends reaches them."""
+        self._cut_off.add(person)
+        self.note(person, f"{person}'s consumer", "connection lost")
 
     def _choose_name(self, scope):
         """Return the name in the handshake, the next one that nobody has, or a number."""
@@ -213,6 +227,7 @@ class Recording:
                 if channel not in sent:
                     got = after[channel] > before.get(channel, 0)
                     self.note(room, self._reader(channel), "event" if got else "lost", message)
+        await self._stop_here("group_send")
 
     async def _send(self, own, channel, message):
         room, sent = sending.get() or ("outside", set())
@@ -238,9 +253,10 @@ class Recording:
         return self._people.get(channel, channel)
 
     def _room(self, group):
-        """Return the name of a group's room: the last part of the path that led to it."""
+        """Return the name of a group's room, the last part of the path that led to it. Other groups keep their own."""
         if group not in self._rooms:
-            self._rooms[group] = current_room.get() or group.removeprefix("chat_")
+            room = current_room.get() if group.startswith("chat") else None  # chat_…, and chat-… where it's a digest
+            self._rooms[group] = room or group.removeprefix("chat_")
         return self._rooms[group]
 
     def people(self):

@@ -12,7 +12,7 @@ from channels.routing import URLRouter, get_default_application
 from channels.testing import WebsocketCommunicator
 from django.urls import path
 
-from workshop.recording.recording import PATIENCE, Recording
+from workshop.recording.recording import NAME, PATIENCE, Recording
 
 
 class Scene:
@@ -31,11 +31,11 @@ class Scene:
 
     async def join(self, name, room="lobby", accepted=True):
         """
-        Return the Person with this name once they are in the room. People join in the order of the scene's names.
+        Return the Person with this name once they are in the room. Whose connection has ended may join again.
 
         With accepted=False don't wait until the consumer accepts the socket: it may be stopped before it does.
         """
-        person = Person(name, self.application, room)
+        person = Person(name, self.recording, self.application, room)
         await person.connect(accepted)
         return person
 
@@ -55,9 +55,9 @@ def alone(consumer):
 class Person:
     """Somebody who has a socket to the application. Channels' communicator plays the server."""
 
-    def __init__(self, name, application, room):
-        self.name = name
-        headers = [(b"host", b"localhost"), (b"origin", b"http://localhost")]
+    def __init__(self, name, recording, application, room):
+        self.name, self._recording, self._lost = name, recording, False
+        headers = [(b"host", b"localhost"), (b"origin", b"http://localhost"), (NAME, quote(name).encode())]
         self.socket = WebsocketCommunicator(application, f"/ws/chat/{quote(room, safe='')}/", headers)
 
     async def connect(self, accepted):
@@ -65,18 +65,32 @@ class Person:
         if accepted:
             await self.socket.receive_output(PATIENCE)
 
-    async def say(self, message):
-        """Send {"message": message}."""
-        await self.send(json.dumps({"message": message}))
+    async def say(self, message, **more):
+        """Send {"message": message}, and with say("hello", id="a-1") also the "id"."""
+        await self.send(json.dumps({"message": message, **more}))
 
     async def send(self, frame):
-        """Send one text frame as it is."""
+        """Send one text frame as it is. After lose(), nobody gets it."""
+        if self._lost:
+            self._recording.note(self.name, f"{self.name}'s consumer", "lost frame", frame)
+            return
         await self.socket.send_input({"type": "websocket.receive", "text": frame})
 
     async def hear(self):
         """Return the next frame, decoded, or "websocket.close". Raises TimeoutError after 5 s."""
         event = await self.socket.receive_output(PATIENCE)
         return json.loads(event["text"]) if event["type"] == "websocket.send" else event["type"]
+
+    async def lose(self):
+        """
+        Lose the connection, without a close frame: from now on nothing reaches this person.
+
+        The consumer is told, by websocket.disconnect with code 1006, once it has done what it is doing. end() waits for
+        that, and then join() makes a new connection.
+        """
+        self._lost = True
+        self._recording.cut_off(self.name)
+        await self.socket.send_input({"type": "websocket.disconnect", "code": 1006})
 
     async def leave(self):
         """Close the socket, and wait until the consumer has ended."""

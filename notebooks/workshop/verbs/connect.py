@@ -45,6 +45,11 @@ class Member:
         """Stop reading what the server sends."""
         self._socket.transport.pause_reading()
 
+    async def cut(self):
+        """Drop the connection without a close frame, as when a computer goes to sleep. connect() makes a new one."""
+        self._socket.transport.abort()
+        await self._socket.wait_closed()
+
     async def leave(self):
         """Close the socket."""
         await self._socket.close()
@@ -56,19 +61,25 @@ def _describe(closed):
     return "without a close frame, which a browser reports as 1006"
 
 
-async def connect(server, room="lobby", name="Somebody", origin=None, path=None):
+async def connect(server, room="lobby", name="Somebody", origin=None, path=None, visitor=None, token=None):
     """
     Open a socket to a room of a server, and return its Member.
 
     `origin` is the site that a browser would name in the handshake, by default the server's own. `path` is used instead
-    of the room's address. Raises WorkshopError if the server refuses the handshake or can't be reached.
+    of the room's address. `visitor` is somebody who visits the server's pages: their cookies are sent with the
+    handshake. `token` is sent in the address. Raises WorkshopError if the server refuses the handshake or can't be
+    reached.
     """
     path = path or f"/ws/chat/{quote(room, safe='')}/"
+    path += f"?token={quote(token, safe='')}" if token else ""
+    headers = {"workshop-name": quote(name)}  # so that a recording calls them by their name
+    if visitor is not None and visitor.cookie_header():
+        headers["cookie"] = visitor.cookie_header()
     try:
         socket = await websockets.connect(
             f"ws://127.0.0.1:{server.port}{path}",
             origin=origin or server.url.rstrip("/"),
-            additional_headers={"workshop-name": quote(name)},  # so that a recording calls them by their name
+            additional_headers=headers,
             proxy=None,
             open_timeout=10,
         )

@@ -76,6 +76,8 @@ def reveal():
     """Print which mistake is in your project, and return its Difference. Raises WorkshopError if there is none."""
     mistake, before, after = _read_record()
     print(f"{mistake.name}: {mistake.title}.")
+    if mistake.thread:
+        print(f"You are not the first: {mistake.thread}")
     return _difference(mistake, before, after)
 
 

@@ -135,12 +135,10 @@ def choose_start(stage, on=()):
     lesson, now = state_before(stage, on), opened.opened()
     if now == stage and (start := opened.began_with()):
         return start, sorted(name for name in start if start[name] != lesson.get(name)), []
-    before = (on[-1] if on else FINISHED) if stage in BUILDS_ON else stage_before(stage)
+    before = tested_by(stage, on)
     done = now if isinstance(now, int) or now is None else stage_before(now)
-    last = FINISHED - 1  # it has the chat's last tests: who has opened the next notebook has changed nothing since
-    tests = find_tests(last if before == FINISHED else before)
-    goes_on = done == before or (before == FINISHED and done == last)
-    if not goes_on or now == stage or not tests:
+    tests = find_tests(before)
+    if (FINISHED - 1 if done == FINISHED else done) != before or now == stage or not tests:
         return lesson, [], []
     files = read_work(WORKSPACE)
     aside = state_after(now, opened.base()).keys() - lesson.keys()  # what "2b" leaves is no part of the project
@@ -157,6 +155,12 @@ def choose_start(stage, on=()):
         if _takes_changes(stage, one_more) and _is_green(tests, one_more):
             start, kept = {**start, name: files[name]}, [*kept, name]
     return start, kept, [name for name in own if name not in kept]
+
+
+def tested_by(stage, on):
+    """Return the stage whose tests say whether a student's work may go on into this one."""
+    before = (on[-1] if on else FINISHED) if stage in BUILDS_ON else stage_before(stage)
+    return FINISHED - 1 if before == FINISHED else before  # the playground has no tests
 
 
 def _takes_changes(stage, files):
@@ -223,7 +227,7 @@ def describe(files, own, replaced, stage, on):
     else:
         words = f"notebooks/workspace/ has the {len(files)} files that the stages before it leave."
     if own:
-        words += f" Your own: {', '.join(own)}. With them, the stage before is green."
+        words += f" Your own: {', '.join(own)}. With them, stage {tested_by(stage, on)} is green."
     if replaced:
         words += f" The lesson's take the place of yours: {', '.join(replaced)}. With yours, "
         words += "it isn't green, or this stage's changes don't fit." if stage in BUILDS_ON else "it isn't green."
@@ -285,7 +289,8 @@ def _forget_tables(database, files):
 
     Such are those of another try at a stage. Django would take them for this one's. The accounts stay.
     """
-    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+    not_a_database = contextlib.suppress(sqlite3.DatabaseError)
+    with not_a_database, contextlib.closing(sqlite3.connect(database)) as connection, connection:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if "django_migrations" not in tables:
             return

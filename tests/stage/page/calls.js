@@ -19,6 +19,9 @@ const api = {
     entities = setup.entities;
     page = new HTMLDocument();
     globalThis.document ?? Object.defineProperty(globalThis, "document", {value: page, enumerable: true});
+    const secure = address.protocol === "https:" || isNear(address);
+    hide(globalThis, "isSecureContext", secure);
+    if (!secure) delete crypto.randomUUID;
     api.handlers(setup.names);
     parser = new Parser(setup.html, page, true);
     for (const [kind, target] of Object.entries({

@@ -38,6 +38,32 @@ const dialog =
     return answer;
   };
 
+const random = Math.random;  // a test may replace the page's
+
+/** Fill an array of integers with random bytes, as a browser does. It returns the array itself. */
+function getRandomValues(array) {
+  const fail = (why, name) => new DOMException(`Failed to execute 'getRandomValues' on 'Crypto': ${why}`, name);
+  if (!ArrayBuffer.isView(array)) throw new TypeError(fail("parameter 1 is not of type 'ArrayBufferView'.").message);
+  const kind = array.constructor.name.replace("Array", "");
+  if (!/^(Big)?U?[Ii]nt/.test(kind)) {
+    const why = `The provided ArrayBufferView is of type '${kind}', which is not an integer array type.`;
+    throw fail(why, "TypeMismatchError");
+  }
+  if (array.byteLength > 65536) {
+    const sizes = `(${array.byteLength}) exceeds the number of bytes of entropy available via this API (65536)`;
+    throw fail(`The ArrayBufferView's byte length ${sizes}.`, "QuotaExceededError");
+  }
+  const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  bytes.forEach((_, at) => {
+    bytes[at] = random() * 256;
+  });
+  return array;
+}
+function randomUUID() {
+  const digits = [...getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return digits.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, "$1-$2-4$3-a$4-$5");
+}
+
 class Storage {
   #items = new Map();
   get length() {
@@ -142,10 +168,7 @@ for (const [name, value] of Object.entries({
       .map((level) => [level, saying(level)]),
   ),
   performance: {now: () => now, mark() {}, measure() {}},
-  crypto: {
-    randomUUID: () => "00000000-0000-4000-8000-" + String(++timerNumber).padStart(12, "0"),
-    getRandomValues: (array) => array.map(() => Math.random() * 256),
-  },
+  crypto: {getRandomValues, randomUUID},  // boot() takes away what only a secure context has
   CSS: {
     escape: (text) =>
       String(text).replace(/[^\w\u0080-\uffff-]|^\d/g, (c) =>
@@ -175,7 +198,6 @@ for (const [name, value] of Object.entries({
   devicePixelRatio: 1,
   scrollX: 0,
   scrollY: 0,
-  isSecureContext: true,
   scrollTo() {},
   scrollBy() {},
   scroll() {},

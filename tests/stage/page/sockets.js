@@ -1,5 +1,8 @@
 // WebSocket, for which browser.py plays the server.
 
+/** Whether an address is this computer's own: a browser trusts it without TLS. */
+const isNear = (url) => /^(localhost|127\..*|\[::1\])$/.test(url.hostname);
+
 class WebSocket extends EventTarget {
   #url;
   #state = 0;
@@ -25,8 +28,7 @@ class WebSocket extends EventTarget {
       throw fail(
         `The URL contains a fragment identifier ('${parsed.hash.slice(1)}'). Fragment identifiers are not allowed in WebSocket URLs.`,
       );
-    const near = /^(localhost|127\..*|\[::1\])$/.test(parsed.hostname);
-    if (address.protocol === "https:" && parsed.protocol === "ws:" && !near) {
+    if (address.protocol === "https:" && parsed.protocol === "ws:" && !isNear(parsed)) {
       sockets.push({url: parsed.href, state: 3, frames: [], refused: true, socket: null});
       throw fail(
         "An insecure WebSocket connection may not be initiated from a page loaded over HTTPS.",

@@ -20,7 +20,7 @@ continues on the next, indented. `+++ FILE` instead of `--- FILE` writes a whole
 move a file. Everything above the first `Name:` is a comment.
 
 A mistake that can be seen with runserver also has `Terminal:`, `Browser:`, `Cause:` and `Fix:`, from which symptoms.py
-makes the page notebooks/symptoms.md.
+makes the page notebooks/symptoms.md. `Thread:` is where somebody really made this mistake, or asked about it.
 """
 
 import re
@@ -56,6 +56,11 @@ class Change:
     def words(self):
         """The part of that test's message that names the cause."""
         return self.headers["Words"]
+
+    @property
+    def thread(self):
+        """The address of a thread in which somebody made this mistake, or None."""
+        return self.headers.get("Thread")
 
     @property
     def file(self):
