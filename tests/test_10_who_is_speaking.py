@@ -534,7 +534,7 @@ async def test_a_users_sockets_end_with_the_session_or_the_account(person, layer
         account is None or account.is_active is not (how == "ada was deactivated"),
         seen=f"After {how} and her sockets have ended, the database says that she is active.",
         asked='The consumer\'s scope["user"] is a copy from when the socket opened, and save() writes all of it: '
-        "save(update_fields=[…]), or nothing at all.",
+        "User.objects.filter(pk=…).update(…) changes only what it names.",
         file=FILE,
     )
 

@@ -31,8 +31,10 @@ the first two columns.
 - **The mistake** has a name and a stage. In a notebook, `make_mistake("comma-forgotten")` puts it into your own code,
   `check(2)` runs the tests that catch it, and `put_back()` takes it out again.
 
-We saw all of this happen: we put each mistake into the chat of stage 5 (that of stage 6 into the chat of stage 6) and
-opened the room `lobby` in two windows of Chromium. Other browsers use other words.
+We saw all of this happen. We put each mistake up to stage 5 into the chat of stage 5, and each later one into the chat
+of its own stage. Then we opened the room `lobby`, unless the row names another, in two windows of Chromium. From stage
+10 on we ran `migrate` first. At stage 10 we also made accounts for two people and an admin, and logged in where the row
+needs it. Other browsers use other words.
 """
 
 END = """\
