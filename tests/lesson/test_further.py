@@ -104,6 +104,7 @@ def test_a_cell_with_edits_changes_the_file_as_it_was_when_the_stage_began(lesso
     "wrong, words",
     [
         (EDIT.replace("+from", " from"), "This line isn't in chat/routing.py as the stage begins"),
+        (EDIT.replace("+from", "  +from"), "The + has to be the very first character of its line"),
         (EDIT.replace("+from", "from"), "This line begins neither with +"),
         (EDIT.replace(" from chat import consumers\n+", " from chat import consumers\n \n \n+"), "one after the other"),
         (EDIT.replace("chat/routing.py", "chat/nowhere.py"), "There is no chat/nowhere.py to change"),

@@ -111,6 +111,8 @@ def _explain(edit, text):
             return f"This line begins neither with +, as a new one does, nor with a space, as one that stays: {line!r}"
     there = {_without_comment(line) for line in text.replace("\r\n", "\n").split("\n")}
     for line in edit.old.split("\n")[:-1]:
+        if _without_comment(line) not in there and line.strip().startswith("+"):
+            return f"The + has to be the very first character of its line, before the indent: {line.strip()!r}"
         if _without_comment(line) not in there:
             return (
                 f"This line isn't in {edit.file} as the stage begins: {line.strip()!r}\n"

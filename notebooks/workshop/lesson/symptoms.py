@@ -42,6 +42,9 @@ END = """\
 
 - **A missing `await` shows nothing at all here.** Python warns that a coroutine "was never awaited", but daphne hides
   all warnings. `check()` shows the warning, with the line.
+- **`no such table`**, and a socket that closes with 1011 or doesn't open: the database lacks the project's tables.
+  `python manage.py migrate` makes them. `runserver` says at its start that there are unapplied migrations. The chat
+  needs the tables from stage 10 on.
 - **A 500 on a socket comes with a traceback in the terminal; a 403 never does.** The words above are from the last line
   of the traceback.
 

@@ -47,6 +47,7 @@ def _first_marked(of_stage):
     marked = find_gaps(text)
     if not marked:
         raise WorkshopError(
-            f"No gap is marked in your files any more. hint(2) is for gap 2: there are {max(of_stage)} in this stage."
+            "No gap is marked in your files: either the cells that write them haven't run yet, or you have filled all. "
+            f"hint(2) is for gap 2: there are {max(of_stage)} in this stage."
         )
     return min(marked)

@@ -30,3 +30,5 @@ def in_project(line, cell):
             display(json.loads(piece.removeprefix(SHOWN)), raw=True)
         elif piece.strip():
             print(piece.strip("\n"))
+    if "OperationalError: no such table" in run.stdout:
+        print('The database lacks tables that this project needs. python("manage.py", "migrate") makes them.')

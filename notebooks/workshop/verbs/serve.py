@@ -5,8 +5,9 @@ from urllib.parse import quote
 from workshop.drawing import Windows
 from workshop.errors import WorkshopError
 from workshop.lesson.files import WORKSPACE
+from workshop.lesson.stages import BUILDS_ON
 from workshop.processes.server import start
-from workshop.verbs.opened import expect_open
+from workshop.verbs.opened import expect_open, opened
 
 
 def serve(port=None, record=None, **environment):
@@ -22,7 +23,10 @@ def serve(port=None, record=None, **environment):
     if not (WORKSPACE / "manage.py").is_file():
         raise WorkshopError("There is no notebooks/workspace/manage.py to serve. Stage 1 makes it.")
     expect_open()
-    return start(WORKSPACE, port, record, **environment)
+    server = start(WORKSPACE, port, record, **environment)
+    if opened() in BUILDS_ON and "unapplied migration" in server.log():
+        print('The database lacks tables that this project needs. python("manage.py", "migrate") makes them.')
+    return server
 
 
 def windows(server, *rooms):
