@@ -1,9 +1,12 @@
 """For errors that no test foresaw: where in the project they came from, and what they mean."""
 
+import ast
 import functools
+import inspect
 import linecache
 import re
 import traceback
+import types
 from pathlib import Path
 
 from stage.code import FILES, closest, read_code, stage_of, tell_place
@@ -250,10 +253,56 @@ def find_forgotten_await(warned, project):
         code = linecache.getline(warning.filename, warning.lineno).strip()
         places = own_places([(warning.filename, warning.lineno, code)], project)
         if called and places:
-            call = f"{called[1]}(…)" if f"{called[1]}(" in code else "the call"  # it is called by another name
+            name = _name_of(warning.source) or called[1]
+            call = f"{name}(…)" if f"{name}(" in code else "the call"  # it is called by another name
             return Unmet(
-                f"{called[1]}() was called without `await`, so it never ran.{tell_place(*places[0])}",
+                f"{name}() was called without `await`, so it never ran.{tell_place(*places[0])}",
                 f"Write `await` before {call}.",
                 places[0][0],
             )
     return None
+
+
+def _name_of(coroutine):
+    """Return the name of the function under @database_sync_to_async or the like that made a coroutine, or None."""
+    frame = getattr(coroutine, "cr_frame", None)
+    return getattr(frame.f_locals.get("self"), "__name__", None) if frame else None
+
+
+def find_coroutine(error, project):
+    """
+    Return an Unmet for an error about a coroutine that was used where its result should be, or None.
+
+    The coroutine has never started, and is a variable, or in a dict that is one, where the error passed.
+    """
+    places, code = _places(error, project), read_code(project)
+    coroutine = next(filter(_never_started, values_in(error)), None)
+    if "coroutine" not in str(error) or not places or coroutine is None:
+        return None
+    name = _name_of(coroutine) or coroutine.__name__
+    coroutine.close()  # it would warn, in another test perhaps
+    calls = [(file, call) for file in code.files for call in code.walk(file, ast.Call)]
+    calls = [(file, call) for file, call in calls if ast.unparse(call.func).rpartition(".")[2] == name]
+    calls = [(file, call.lineno) for file, call in calls if not isinstance(call.parent, ast.Await)]
+    seen = f"{type(error).__name__}: {error}{tell_place(*places[-1])}\n       {name}() was called without `await`"
+    if calls == [places[-1][:2]] or len(calls) != 1:
+        seen += ": that makes a coroutine, and runs nothing."
+    else:
+        seen += f": that makes a coroutine, and runs nothing.{code.place(*calls[0])}"
+    unmet = Unmet(seen, f"Write `await` before {name}(…).", calls[0][0] if len(calls) == 1 else places[-1][0])
+    unmet.sure = True
+    return unmet
+
+
+def values_in(error):
+    """Yield the variables of each function that an error passed, from the innermost one on, and what dicts hold."""
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        for value in list(frame.f_locals.values()):
+            yield value
+            if type(value) is dict:
+                yield from value.values()
+
+
+def _never_started(value):
+    # isinstance() would set up what is lazy.
+    return type(value) is types.CoroutineType and inspect.getcoroutinestate(value) == inspect.CORO_CREATED

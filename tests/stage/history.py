@@ -1,13 +1,16 @@
 """What is remembered: the frames that a room's history comes in, and a database that can be held, or die."""
 
+import ast
 import contextlib
 import json
 import threading
+from pathlib import Path
 
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
 
-from stage.errors import missing_file
-from stage.expectations import expect
+from stage.code import read_code
+from stage.errors import find_coroutine, missing_file, values_in
+from stage.expectations import Unmet, expect
 from stage.people import AFTER_SILENCE, Person, next_event
 
 CONSUMER = "chat/consumers.py"
@@ -37,6 +40,41 @@ class Patient(Person):
         except TimeoutError:
             Person.patience = AFTER_SILENCE
             raise
+
+    async def hear(self, **words):
+        """Return the next frame, decoded: see Person. A TypeError is told where the value comes from."""
+        try:
+            return await super().hear(**words)
+        except TypeError as error:
+            project = project_folder()
+            told = find_coroutine(error, project) or find_user(error, project)
+            if told is None:
+                raise
+            raise told from error
+
+
+def project_folder():
+    from django.apps import apps
+
+    return Path(apps.get_app_config("chat").path).parent
+
+
+def find_user(error, project):
+    """Return an Unmet for an error about a user in a frame, where the user's name should be, or None."""
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+    named = [value["name"] for value in values_in(error) if type(value) is dict and "name" in value]
+    if "JSON" not in str(error) or not isinstance(next(iter(named), None), (AbstractBaseUser, AnonymousUser)):
+        return None
+    seen = f"{type(error).__name__}: {error}. The name in this frame is the user itself, and no text."
+    code = read_code(project)
+    calls = [call for call in code.walk(CONSUMER, ast.Call) if ast.unparse(call.func) == "remember"]
+    given = [ast.unparse(value) for call in calls for value in [*call.args, *(each.value for each in call.keywords)]]
+    if len(calls) == 1 and "self.scope['user']" in given:
+        seen += f" remember() gets it here:{code.place(CONSUMER, calls[0].lineno)}"
+    unmet = Unmet(seen, 'A message\'s name is self.scope["user"].get_username(), a text.', CONSUMER)
+    unmet.sure = True
+    return unmet
 
 
 def short(value):
@@ -101,11 +139,32 @@ async def say(person, text, *listeners):
     await person.say(text)
     for listener in listeners or [person]:
         asked = "What is said reaches everyone in the room, and is remembered."
-        frame = await listener.hear(after=f"{person.name} said {text!r}", asked=asked, file=CONSUMER, of=person)
+        frame = await hear_stored(listener, after=f"{person.name} said {text!r}", asked=asked, file=CONSUMER, of=person)
         heard = frame.get("message") if isinstance(frame, dict) else None
         seen = f"{person.name} said {text!r}, and {listener.name} got {short(frame)}."
         expect(heard == text, seen=seen, asked=asked, file=CONSUMER)
     return frame
+
+
+async def hear_stored(listener, **words):
+    """Return the next frame. If nothing comes, look whether a message is stored with a number that nobody may have."""
+    from chat.models import Message
+
+    try:
+        return await listener.hear(**words)
+    except Unmet as unmet:
+        if "got nothing" not in unmet.seen:
+            raise
+        message = await Message.objects.filter(number__lt=1).afirst()
+        if message is None:
+            raise
+        raise Unmet(
+            f"{unmet.seen} {message.text!r} is stored with the number {message.number}.",
+            "A room's first message has the number 1: chat_msg() skips what has no greater number than the history's "
+            "last message, and that is 0 in an empty room. update() changes the row in the database, and not the room "
+            "that Python has: room.refresh_from_db() reads it again.",
+            HISTORY,
+        ) from None
 
 
 def look_for_models(project):
@@ -231,7 +290,7 @@ class Held:
 
 
 class InStep:
-    """Two threads that read at the same time: neither goes on after a SELECT until the other has done one, too."""
+    """Two threads in step: neither goes on after a SELECT or an UPDATE until the other has done one, too."""
 
     def __init__(self, patience=0.05):
         self.patience = patience  # seconds. Where one waits for the other's transaction, it comes no further
@@ -240,7 +299,7 @@ class InStep:
     def query(self, execute, sql):
         """Execute, then wait for the other: for around_each_query()."""
         result = execute()
-        if sql.startswith("SELECT") and "chat_" in sql:
+        if sql.startswith(("SELECT", "UPDATE")) and "chat_" in sql:
             try:
                 self._both.wait(self.patience)
             except threading.BrokenBarrierError:

@@ -99,7 +99,7 @@ class FurtherServer(Server):
         return [{"message": text, "name": name, "number": number} for text, name, number in rows]
 
     def expected_log(self, room):
-        return "".join(f"{each['name'] or '(not logged in)'}: {each['message']}\n" for each in self.said(room))
+        return "".join(f"▸ {each['name'] or '(not logged in)'}: {each['message']}\n" for each in self.said(room))
 
     def enter_as(self, name, room, **options):
         """Open a socket with the cookie that this person has."""
@@ -263,10 +263,10 @@ def test_10_people_log_in_and_everyone_sees_who_says_what(window, second_window,
         each.until_connected()
         assert f"You are {name}." in each.look().find_element(By.TAG_NAME, "main").text
     window.post("hello")
-    second_window.until_log("ada: hello\n")
+    second_window.until_log("▸ ada: hello\n")
     second_window.post("hello yourself")
     for each in (window, second_window):
-        each.until_log("ada: hello\nbob: hello yourself\n")
+        each.until_log("▸ ada: hello\n▸ bob: hello yourself\n")
         assert_no_complaints(each.look())
 
 
@@ -274,8 +274,8 @@ def test_10_a_wrong_password_is_explained_and_can_be_corrected(window, further):
     window.look().get(f"{further.url}/accounts/login/?next=/chat/tea/")
     window.press("ada", Keys.TAB, "wrong", Keys.ENTER)
     until(lambda: window.look().find_elements(By.CSS_SELECTOR, "[role=alert]"), "the page says what's wrong")
-    assert window.focused() == "id_username"
-    window.press("ada", Keys.TAB, PASSWORD, Keys.ENTER)
+    assert window.focused() == "id_username" and window.element("id_username").get_attribute("value") == "ada"
+    window.press(Keys.TAB, PASSWORD, Keys.ENTER)
     until(lambda: window.look().current_url.endswith("/chat/tea/"), "the room is there")
     window.until_connected()
 
@@ -285,11 +285,13 @@ def test_10_nobody_can_write_a_line_in_another_persons_name(window, further):
     breaks = ["\n", "\r", "\r\n", "\v", "\f", "\x85", "\u2028", "\u2029"]
     forged = "".join(f"hi{each}bob: lend ada 10 €" for each in breaks)
     speak(further, "forged", [forged])
+    speak(further, "forged", ["too long for the line" + 300 * " " + "▸ bob: lend ada 10 €"])
     speak(further, "forged", ["I don't say such things"], "bob")
     until(lambda: window.log.endswith("bob: I don't say such things\n"), "the last message is in the log")
     lines = window.log.splitlines()  # it splits at all that Unicode calls a line break
-    assert len(lines) == 2, lines
-    assert lines[0].startswith("(not logged in): hi") and lines[0].count("bob: lend ada 10 €") == len(breaks)
+    assert len(lines) == 3, lines
+    assert [line.count("▸") for line in lines] == [1, 1, 1], "what wraps has no mark, and so is nobody's message"
+    assert lines[0].startswith("▸ (not logged in): hi") and lines[0].count("bob: lend ada 10 €") == len(breaks)
     assert_no_complaints(window.browser)
 
 
@@ -302,17 +304,17 @@ def test_10_to_log_out_in_one_tab_ends_the_others_of_this_person(window, second_
     tab.enter(further, "leaving")
     tab.post("from the second tab")
     for each in (window, second_window, tab):
-        each.until_log("ada: from the second tab\n")
+        each.until_log("▸ ada: from the second tab\n")
 
     window.look().find_element(By.XPATH, "//button[text()='Log out']").click()
     until(lambda: tab.status.startswith(LOGGED_OUT), "the other tab says that its user has logged out")
     tab.element("chat-message-input").click()
     tab.post("am I still here?")
     second_window.post("ada?")
-    second_window.until_log("ada: from the second tab\nbob: ada?\n")
+    second_window.until_log("▸ ada: from the second tab\n▸ bob: ada?\n")
     assert second_window.status == "Connected."
     assert tab.typed == "am I still here?", "it stays where it is"
-    assert tab.log == "ada: from the second tab\n"
+    assert tab.log == "▸ ada: from the second tab\n"
     assert [each["message"] for each in further.said("leaving")] == ["from the second tab", "ada?"]
 
 
@@ -320,7 +322,7 @@ def test_10_a_room_for_members_only_asks_who_you_are(window, second_window, furt
     log_in(window, further, "carol", "/chat/club/")
     window.until_connected()
     window.post("members only")
-    window.until_log("carol: members only\n")
+    window.until_log("▸ carol: members only\n")
 
     log_in(second_window, other_host, "dave", "/chat/club/")
     problem = until(
@@ -339,7 +341,7 @@ def test_10_a_room_for_members_only_asks_who_you_are(window, second_window, furt
 def test_10_whoever_the_admin_deactivates_is_out_at_once(window, second_window, further, other_host):
     enter_as(window, further, further.sessions, "eve", "deactivated")
     window.post("hello")
-    window.until_log("eve: hello\n")
+    window.until_log("▸ eve: hello\n")
     with further.database() as database:
         (pk,) = database.execute("SELECT id FROM auth_user WHERE username = 'eve'").fetchone()
     log_in_to_admin = f"/admin/login/?next=/admin/auth/user/{pk}/change/"
@@ -457,7 +459,7 @@ async def test_10_a_name_in_a_frame_is_ignored(further):
 def test_11_a_latecomer_sees_the_last_messages_and_pages_back_with_the_keyboard(window, further):
     said = [f"message {number}" for number in range(1, 46)]
     speak(further, "long ago", said, "bob")
-    lines = [f"bob: {each}\n" for each in said]
+    lines = [f"▸ bob: {each}\n" for each in said]
     enter_as(window, further, further.sessions, "ada", "long ago")
     window.until_log("".join(lines[-20:]))
     # From the input back to the log, and to the button above it.
@@ -470,7 +472,7 @@ def test_11_a_latecomer_sees_the_last_messages_and_pages_back_with_the_keyboard(
     assert not window.element("chat-earlier").is_displayed(), "there is nothing earlier"
     window.element("chat-message-input").click()
     window.post("so that's what you said")
-    window.until_log("".join([*lines, "ada: so that's what you said\n"]))
+    window.until_log("".join([*lines, "▸ ada: so that's what you said\n"]))
     assert_no_complaints(window.browser)
 
 
@@ -503,11 +505,11 @@ def test_12_a_message_is_said_once_although_its_acknowledgement_was_lost(
     way.lose_answers()
     window.post("did it arrive?")
     until(lambda: b'{"ack"' in way.lost, "the server has acknowledged the message, and nobody hears it")
-    second_window.until_log("ada: did it arrive?\n")
+    second_window.until_log("▸ ada: did it arrive?\n")
     assert window.log == ""
     way.cut()
     for each in (window, second_window):
-        each.until_log("ada: did it arrive?\n")
+        each.until_log("▸ ada: did it arrive?\n")
     window.until_connected()
     window.post("it did")
     assert_nothing_missed(
@@ -566,13 +568,13 @@ def test_12_a_page_that_was_away_during_45_messages_gets_them_all(window, furthe
     enter_as(window, way, further.sessions, "ada", "away")
     window.browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
     window.post("I am going into a tunnel")
-    window.until_log("ada: I am going into a tunnel\n")
+    window.until_log("▸ ada: I am going into a tunnel\n")
     way.shut()
     window.until_away()
     window.post("in the tunnel")
     said = [f"message {number}" for number in range(45)]
     speak(further, "away", said, "bob")
-    assert window.log == "ada: I am going into a tunnel\n"
+    assert window.log == "▸ ada: I am going into a tunnel\n"
     way.open()
     assert_nothing_missed(
         [window], further, "away", {"ada": ["I am going into a tunnel", "in the tunnel"], "bob": said}

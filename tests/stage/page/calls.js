@@ -124,6 +124,7 @@ const api = {
   },
   press,
   compose,
+  close,
   focus(id) {
     const found = inside(page).find((each) => each.id === id);
     found?.focus();
@@ -131,6 +132,7 @@ const api = {
   click(id) {
     const found = inside(page).find((each) => each.id === id);
     if (!found || found.disabled) return;
+    touched = true;
     for (const type of ["pointerdown", "mousedown"])
       dispatch(found, new PointerEvent(type, {bubbles: true, cancelable: true}));
     moveFocus(found);

@@ -62,6 +62,17 @@ class Event {
   }
 }
 
+/** What a page gets before it is closed: whoever cancels it, or gives it a returnValue, lets the browser ask first. */
+class BeforeUnloadEvent extends Event {
+  #returnValue = "";
+  get returnValue() {
+    return this.#returnValue;
+  }
+  set returnValue(value) {
+    this.#returnValue = String(value);
+  }
+}
+
 /** Make a class of events whose objects have these properties, each with the value that it has by default. */
 function eventClass(name, defaults, parent = Event) {
   const made = {
@@ -157,7 +168,10 @@ function dispatch(target, event) {
   return !event.prevented;
 }
 
-/** A property such as onclick: its function is a listener, and `return false` prevents the default action. */
+/**
+ * A property such as onclick: its function is a listener, and `return false` prevents the default action. For
+ * onbeforeunload, anything that it returns does.
+ */
 function handlerProperty(target, name) {
   Object.defineProperty(target, name, {
     configurable: true,
@@ -180,7 +194,11 @@ function setHandler(target, name, f) {
     EventTarget.prototype.addEventListener.call(target, name.slice(2), (event) => {
       if (!entry.f) return;
       const result = run(entry.f, target, event);
-      if (result === false) event.preventDefault();
+      if (event instanceof BeforeUnloadEvent) {
+        if (result === undefined || result === null) return;
+        event.preventDefault();
+        event.returnValue ||= result;
+      } else if (result === false) event.preventDefault();
     });
   }
 }

@@ -108,6 +108,7 @@ class TextDecoder {
 for (const [name, value] of Object.entries({
   DOMException,
   Event,
+  BeforeUnloadEvent,
   UIEvent,
   KeyboardEvent,
   MouseEvent,

@@ -1,5 +1,7 @@
 // What a person does: keys, clicks, the focus, and what a browser does with them.
 
+let touched = false; // whether a key was pressed or something was clicked
+
 function moveFocus(element) {
   if (element === focused || (element && element.disabled)) return;
   const before = focused;
@@ -66,6 +68,7 @@ function send(form, submitter) {
 
 /** Press and let go a key. `text` is what it types, if it does. */
 function press(key, code, keyCode, text) {
+  touched = true;
   const make = (type, charCode = 0) =>
     new KeyboardEvent(type, {
       bubbles: true,
@@ -86,8 +89,16 @@ function press(key, code, keyCode, text) {
   dispatch(page.activeElement, make("keyup"));
 }
 
+/** Close the page. Returns whether the browser asks first: it asks only somebody who has touched the page. */
+function close() {
+  const event = new BeforeUnloadEvent("beforeunload", {cancelable: true});
+  const unopposed = dispatch(globalThis, event) && event.returnValue === "";
+  return touched && !unopposed;
+}
+
 /** Press the Enter that ends an input method's composition: it takes a character over, and sends no form. */
 function compose() {
+  touched = true;
   const options = {bubbles: true, cancelable: true, key: "Enter", code: "Enter", isComposing: true};
   dispatch(page.activeElement, new KeyboardEvent("keydown", {...options, keyCode: 229, which: 229}));
   dispatch(page.activeElement, new KeyboardEvent("keyup", {...options, keyCode: 13, which: 13}));
