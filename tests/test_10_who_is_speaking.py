@@ -11,34 +11,41 @@ import pytest
 from asgiref.sync import sync_to_async
 from stage import Page, Person, Unmet, expect
 from stage.accounts import (
+    FOR_MEMBERS,
+    JOINED,
     LOGGED_OUT,
     MEMBERS_ONLY,
+    NAMED,
     PASSWORD,
+    PEOPLE,
+    SIGNALS,
+    TOKENS,
     Account,
     TokenBearer,
     ask,
     enter,
     expect_end,
+    expect_kept,
     expect_name,
     expect_open,
+    expect_right_entry,
+    expect_right_rules,
     get_token,
+    in_words,
     note_sent,
     show_said,
 )
 from stage.people import project_file
-from stage.scripts import blame, blame_errors, browse
+from stage.scripts import blame, blame_errors, browse, expect_socket
 
 FILE = "chat/consumers.py"
-PEOPLE = "chat/people.py"
-SIGNALS = "chat/signals.py"
-TOKENS = "chat/tokens.py"
 VIEWS = "chat/views.py"
 URLS = "tutorial/urls.py"
 TOKEN_AUTH = "tutorial/token_auth.py"
 ROOM = "chat/templates/chat/room.html"
 
-NAMED = 'The event has "name": name_of(self.scope["user"]), and chat_msg() sends the name with the message.'
-FOR_MEMBERS = "check_entry() raises Refused for a room with a group's name, unless the group is among the user's."
+LOBBY = "/chat/lobby/"
+MARK = "▸"  # begins each message in the log
 
 
 @pytest.fixture(autouse=True)
@@ -128,41 +135,75 @@ async def test_nobody_can_speak_under_another_name(person, ada, bob):
 
 def test_nobody_can_forge_a_line_on_the_page(client, staff, pytestconfig):
     """The page shows one line for each message, with its speaker: no message looks like another person's."""
-    with browse(client, "/chat/lobby/", pytestconfig.project) as page:
-        page.open_socket()
-        adas = {"message": "hello", "name": "ada"}
-        show_said(page, adas)
-        blame_errors(page)
-        line = (page.text("chat-log") or "").rstrip("\n")
-        if "ada" not in line or not line.endswith("hello"):
-            blame(
-                page,
-                f"ada said “hello”, and the log shows {line!r}.",
-                "A line has the name and the message: `${frame.name}: ${frame.message}`.",
-            )
-    with browse(client, "/chat/lobby/", pytestconfig.project) as page:
-        page.open_socket()
-        show_said(page, adas, {"message": line, "name": ""})
-        blame_errors(page)
-        lines = (page.text("chat-log") or "").splitlines()
-        if len(lines) != 2 or lines[1].strip() == line:
-            blame(
-                page,
-                f"ada said “hello”, somebody who isn't logged in said “{line}”, and the log shows {lines}.",
-                'A line of somebody without a name begins with words that are nobody\'s name: "(not logged in)".',
-            )
-    for sign, what in (("\n", "a line feed"), ("\r\n", "CR and LF"), ("\r", "a CR"), ("\u2028", "a line separator")):
-        with browse(client, "/chat/lobby/", pytestconfig.project) as page:
+
+    @contextlib.contextmanager
+    def shown(*frames):
+        with browse_lobby(client, pytestconfig.project) as page:
             page.open_socket()
-            show_said(page, {"message": f"hello{sign}ada: I give up", "name": "eve"})
+            show_said(page, *frames)
             blame_errors(page)
-            lines = (page.text("chat-log") or "").splitlines()
-            if len(lines) != 1 or "ada: I give up" not in lines[0]:
+            yield page, page.text("chat-log") or ""
+
+    adas = {"message": "hello", "name": "ada"}
+    with shown(adas) as (page, log):
+        line = log.rstrip("\n")
+        seen = f"ada said “hello”, and the log shows {line!r}."
+        if "ada" not in line or not line.endswith("hello"):
+            blame(page, seen, "lineOf(frame) returns the name and the message: `${frame.name}: ${frame.message}`.")
+        if not line.startswith(MARK):
+            blame(page, seen, f"Each message in the log begins with MARK, “{MARK}”.")
+    nobodys = 'In place of the name stand words that are nobody\'s name: frame.name || "(not logged in)".'
+    with shown({"message": "hello", "name": ""}) as (page, log):
+        before, after = line.split("ada", 1)
+        place = log.rstrip("\n").removeprefix(before).removesuffix(after)
+        # Where the name would be, there is nothing, or what somebody may be called.
+        if log.rstrip("\n") == before + place + after and re.fullmatch(r"[\w.@+-]*", place):
+            blame(page, f"Somebody who isn't logged in said “hello”, and the log shows {log!r}.", nobodys)
+    said = line.removeprefix(MARK).strip()
+    with shown(adas, {"message": said, "name": ""}) as (page, log):
+        if len(log.splitlines()) != 2 or log.splitlines()[1] == line:
+            seen = f"ada said “hello”, somebody who isn't logged in said “{said}”, and the log shows {log!r}."
+            blame(page, seen, nobodys)
+    for sign, what in SIGNS.items():
+        with shown({"message": f"hello{sign}ada: I give up{sign}ada: really", "name": "eve"}) as (page, log):
+            if len(log.splitlines()) != 1 or "ada: really" not in log:
                 blame(
                     page,
-                    f"eve said “hello”, {what} and “ada: I give up” in one message, and the log shows {lines}.",
+                    f"eve said “hello”, {what}, “ada: I give up”, {what} and “ada: really” in one message, and the log "
+                    f"shows {log!r}.",
                     "A message's line breaks, LINE_BREAKS, are replaced by something that stays on the line.",
                 )
+    with shown({"message": f"hello {MARK} ada: I give up {MARK} ada: really", "name": "eve"}) as (page, log):
+        if log.count(MARK) != 1:
+            blame(
+                page,
+                f"eve said “hello {MARK} ada: I give up {MARK} ada: really” in one message, and the log shows {log!r}: "
+                "where it wraps, it may look like another message.",
+                f"LINE_BREAKS finds “{MARK}” in a message, too, and something else takes its place.",
+            )
+
+
+SIGNS = {"\n": "a line feed", "\r\n": "CR and LF", "\r": "a CR", "\u2028": "a line separator"}
+
+
+@contextlib.contextmanager
+def browse_lobby(client, project):
+    """The page of a room that everyone may enter, in a Browser. Raises Unmet if somebody may not."""
+    expect_lobby(client.get(LOBBY))
+    with browse(client, LOBBY, project) as page:
+        yield page
+
+
+def expect_lobby(response):
+    """Raise Unmet unless this is the page of a room for which the admin has no group."""
+    if response.status_code != 200:
+        expect_right_entry()
+    expect(
+        response.status_code == 200,
+        seen=f"The page of the room “lobby” answered {response.status_code}.",
+        asked=JOINED,
+        file=VIEWS,
+    )
 
 
 # Logging in, and rooms for members only
@@ -173,7 +214,8 @@ async def test_whoever_logs_in_comes_back_to_the_room_and_is_named_there(staff, 
     from django.test import Client
 
     browser = Client(SERVER_NAME="localhost", enforce_csrf_checks=True)
-    page = await ask(browser, "get", "/chat/lobby/")
+    page = await ask(browser, "get", LOBBY)
+    await sync_to_async(expect_lobby)(page)
     links = [link.replace("&amp;", "&") for link in re.findall(r'href="([^"]*login[^"]*)"', page.content.decode())]
     expect(
         any("next=" in link for link in links),
@@ -197,12 +239,12 @@ async def test_whoever_logs_in_comes_back_to_the_room_and_is_named_there(staff, 
     )
     done = await send_form(browser, links[0], wrong, username="ada", password=PASSWORD)
     expect(
-        done.status_code == 302 and done["Location"] == "/chat/lobby/",
+        done.status_code == 302 and done["Location"] == LOBBY,
         seen=f"With the right password, the login page answered {done.status_code}, and led to {done.get('Location')}.",
         asked="The form is sent with {% csrf_token %} and with the field next, and so leads back to the room.",
         file="chat/templates/registration/login.html",
     )
-    page = await ask(browser, "get", "/chat/lobby/")
+    page = await ask(browser, "get", LOBBY)
     expect(
         re.search(r"\bada\b", page.content.decode()),
         seen="ada has logged in, and her name isn't on the room's page.",
@@ -226,14 +268,16 @@ async def send_form(browser, address, page, **fields):
 
 async def test_the_page_of_a_members_only_room_is_for_its_members(client, ada, bob):
     """Where the admin has a group of the room's name, its page opens for the members, and sends others to log in."""
+    await sync_to_async(expect_right_entry)()
     address = f"/chat/{quote(MEMBERS_ONLY)}/"
     response = await ask(client, "get", address)
     expect(
         response.status_code == 302 and response["Location"].startswith("/accounts/login/?next=/chat/"),
         seen=f"Not logged in, the page of the room “{MEMBERS_ONLY}” answered {response.status_code}"
         + (f", and led to {response['Location']}." if response.status_code == 302 else "."),
-        asked="Whoever isn't logged in is sent to log in first: redirect_to_login(request.get_full_path()).",
-        file=PEOPLE if await check_says_nothing(bob.user) else VIEWS,
+        asked="room() calls check_entry(request.user, name). If that raises Refused, whoever isn't logged in is sent "
+        "to log in first: redirect_to_login(request.get_full_path()).",
+        file=VIEWS,
     )
     for account, status in ((bob, 403), (ada, 200)):
         response = await ask(account.browser, "get", address)
@@ -256,10 +300,11 @@ async def test_the_page_of_a_members_only_room_is_for_its_members(client, ada, b
 @pytest.mark.parametrize("spelling", [MEMBERS_ONLY, f" {MEMBERS_ONLY.replace(' ', '  ')} "], ids=["plain", "spaces"])
 async def test_the_socket_of_a_members_only_room_is_for_its_members(person, layer, caplog, ada, bob, spelling):
     """Nobody enters a members-only room past its page, by its socket alone: only its members are let in."""
-    asked = f"connect() calls check_entry() with the room's clean name before it accepts the socket. {FOR_MEMBERS}"
+    await sync_to_async(expect_right_entry)()
+    asked = "connect() calls check_entry(), with the user and the room's clean name, before it accepts the socket."
     where = f"the socket /ws/chat/{quote(spelling)}/ of the room “{MEMBERS_ONLY}”"
     member = person("Ada", ada, spelling)
-    await enter(member, asked=f"A member of the room's group is let in. {FOR_MEMBERS}", file=PEOPLE)
+    await enter(member, asked=f"A member of the room's group is let in. {FOR_MEMBERS}")
     caplog.clear()
     for stranger, who in ((person("Bob", bob, spelling), bob.name), (person("Eve", None, spelling), "nobody")):
         accepted = await stranger.knock(asked=asked, file=FILE)
@@ -267,7 +312,7 @@ async def test_the_socket_of_a_members_only_room_is_for_its_members(person, laye
             not accepted,
             seen=f"Logged in as {who}, {stranger.name} is no member, and {where} was accepted all the same.",
             asked=asked,
-            file=PEOPLE if await check_says_nothing(bob.user) else FILE,
+            file=FILE,
         )
         expect_line(caplog.records, of=where, asked="Refused, which SocketConsumer logs in one line.", file=FILE)
         caplog.clear()
@@ -280,19 +325,6 @@ async def test_the_socket_of_a_members_only_room_is_for_its_members(person, laye
         file=FILE,
     )
     await enter(person("Bob", bob), person("Eve"))  # any other room
-
-
-async def check_says_nothing(user):
-    """Return whether check_entry() itself lets somebody in who is no member."""
-    from chat.people import check_entry
-
-    from chat.errors import Refused
-
-    try:
-        await sync_to_async(check_entry)(user, MEMBERS_ONLY)
-    except Refused:
-        return False
-    return True
 
 
 # Cookies and tokens that someone else has, or that are too old
@@ -314,8 +346,15 @@ async def test_a_page_from_elsewhere_gets_no_socket_of_a_user(person, ada, caplo
             file="tutorial/routing.py",
         )
     app = person("Ada", token=token)
-    await enter(app, asked="A token that was never let in can still be used.", file="tutorial/routing.py")
-    await expect_name(app, "ada", [app], why=", with a token that a foreign page had tried", asked=NAMED)
+    accepted = await app.knock(asked=asked, file="tutorial/routing.py")
+    if not accepted:
+        await expect_right_rules()
+    expect(
+        accepted,
+        seen="A foreign page came with a token and was refused. After that our own app was refused with it, too.",
+        asked=asked,
+        file="tutorial/routing.py",
+    )
 
 
 async def deactivate(account):
@@ -329,9 +368,9 @@ async def change_password(account):
 
 
 STALE = {
-    "its user has logged out": Account.log_out,
-    "its user has another password": change_password,
-    "its user is no longer active": deactivate,
+    "ada logged out": Account.log_out,
+    "ada got another password": change_password,
+    "ada was deactivated": deactivate,
 }
 
 
@@ -343,9 +382,11 @@ async def test_a_stale_cookie_is_nobodys(person, ada, how):
     await enter(before)
     await expect_name(before, "ada", [before], why=", with a cookie", asked=NAMED)
     await STALE[how](ada)
+    await before.ends()
+    await expect_kept(ada, after=how)
     after = person("Mallory", ada)
     await enter(after)
-    await expect_name(after, "", [after], why=f", with a cookie that was kept: {how}", asked=asked)
+    await expect_name(after, "", [after], why=f", with a cookie that was kept after {how}", asked=asked)
 
 
 async def test_a_token_tells_who_an_app_is(person, client, ada, bob, caplog):
@@ -381,8 +422,11 @@ async def test_a_token_is_good_for_one_socket(person, ada, when, monkeypatch):
         accepted = await asyncio.gather(*[socket.knock(asked=asked, file=TOKENS) for socket in sockets])
     else:
         accepted = [await socket.knock(asked=asked, file=TOKENS) for socket in sockets]
+    expected = any(accepted) if when == "at the same moment" else accepted[0]
+    if not expected:
+        await expect_right_rules()
     expect(
-        any(accepted),
+        expected,
         seen=f"A new token was refused. The log says: {[record.getMessage() for record in sockets[0].log]}",
         asked="The first socket with a token is accepted.",
         file=TOKENS,
@@ -489,20 +533,12 @@ async def delete(account):
     await account.user.adelete()
 
 
-WAYS_TO_END = {
-    "ada logged out": Account.log_out,
-    "ada logged out in the admin": log_out_in_the_admin,
-    "ada got another password": change_password,
-    "ada was deactivated": deactivate,
-    "ada was deleted": delete,
-}
+WAYS_TO_END = {**STALE, "ada logged out in the admin": log_out_in_the_admin, "ada was deleted": delete}
 
 
 @pytest.mark.parametrize("how", WAYS_TO_END)
 async def test_a_users_sockets_end_with_the_session_or_the_account(person, layer, ada, bob, how):
     """All sockets of a user end when they log out, or their account changes. Everyone else's stay."""
-    from django.contrib.auth import get_user_model
-
     own = [person("Ada", ada), person("Ada's other window", ada, MEMBERS_ONLY)]
     own.append(person("Ada's app", token=await get_token(ada)))
     others = [person("Bob", bob), person("Eve")]
@@ -529,21 +565,17 @@ async def test_a_users_sockets_end_with_the_session_or_the_account(person, layer
         asked="leave() leaves the user's own group, too.",
         file=FILE,
     )
-    account = await get_user_model().objects.filter(pk=ada.number).afirst()
-    expect(
-        account is None or account.is_active is not (how == "ada was deactivated"),
-        seen=f"After {how} and her sockets have ended, the database says that she is active.",
-        asked='The consumer\'s scope["user"] is a copy from when the socket opened, and save() writes all of it: '
-        "User.objects.filter(pk=…).update(…) changes only what it names.",
-        file=FILE,
-    )
+    await expect_kept(ada, after=how)
 
 
 async def test_a_login_ends_no_socket(person, ada, bob):
     """When somebody logs in, on another device for example, no socket ends: the others', and their own, stay."""
     from django.test import Client
 
-    asked = 'Django saves a login with update_fields=["last_login"]. That ends no socket.'
+    asked = (
+        "At a login Django saves last_login alone, and that ends no socket. The receiver gets update_fields as a "
+        'frozenset then, which equals no list and no text: frozenset({"last_login"}).'
+    )
     own, other = person("Ada", ada), person("Bob", bob)
     await enter(own, other)
     device = Client(SERVER_NAME="localhost")
@@ -556,6 +588,48 @@ async def test_a_login_ends_no_socket(person, ada, bob):
     )
     await expect_open(own, after="ada logged in on another device", asked=asked, file=SIGNALS)
     await expect_open(other, after="ada logged in on another device", asked=asked, file=SIGNALS)
+
+
+async def test_a_logout_while_a_socket_opens_ends_it(person, layer, ada):
+    """Whoever logs out while their socket is opening, just as the entry is checked, is out, too: the socket ends."""
+    own = person("Ada", ada)
+    asked = "connect() first joins the user's own group, and then calls check_entry(): listen first, then look."
+    async with logging_out_after_a_look(ada) as looks:
+        with in_words():
+            accepted = await own.knock(asked=asked, file=FILE)
+    if not looks:
+        await sync_to_async(expect_right_entry)()
+    expect(
+        looks,
+        seen="Ada's socket opened, and nothing had asked the database about groups.",
+        asked="connect() calls check_entry() with the user and the room's clean name before it accepts the socket.",
+        file=FILE,
+    )
+    if accepted:
+        after = "ada logged out while check_entry() ran"
+        await expect_end(own, ada, layer, after=after, joined=asked)
+
+
+@contextlib.asynccontextmanager
+async def logging_out_after_a_look(account):
+    """For a `with` statement: once the project has asked the database about groups, this account logs out."""
+    from django.db import connection
+
+    looks = []
+
+    def look(execute, sql, *rest):
+        result = execute(sql, *rest)
+        if '"auth_group"' in sql and not looks:
+            looks.append(sql)
+            account.browser.logout()
+        return result
+
+    # The database's thread has a connection of its own.
+    await sync_to_async(lambda: connection.execute_wrappers.append(look))()
+    try:
+        yield looks
+    finally:
+        await sync_to_async(lambda: connection.execute_wrappers.remove(look))()
 
 
 class Undone(Exception):
@@ -604,9 +678,8 @@ async def test_a_page_goes_on_under_no_other_name(application, layer, ada, pytes
     """If a page comes back and its user isn't logged in any more, its socket ends as after a logout."""
 
     def look():
-        with browse(ada.browser, "/chat/lobby/", pytestconfig.project) as page:
-            blame_errors(page)
-            return page.sockets[0]["url"]
+        with browse_lobby(ada.browser, pytestconfig.project) as page:
+            return expect_socket(page, "lobby", "The address of the room's own socket.")["url"]
 
     address = urlsplit(await sync_to_async(look)())
     path = f"{address.path}?{address.query}"
@@ -621,7 +694,7 @@ async def test_a_page_goes_on_under_no_other_name(application, layer, ada, pytes
 
 def test_the_page_stays_away_after_a_logout(client, staff, pytestconfig):
     """After the server's “logged out”, the page says so, keeps what is typed, and doesn't connect again by itself."""
-    with browse(client, "/chat/lobby/", pytestconfig.project) as page:
+    with browse_lobby(client, pytestconfig.project) as page:
         page.open_socket()
         page.close_socket(1006)
         page.run_timers(60_000)

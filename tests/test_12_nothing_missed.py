@@ -9,22 +9,28 @@ from stage import Person, expect
 from stage.browser import ROOM
 from stage.history import HISTORY, ON_COMING, ask, come, fill, range_of, short, texts
 from stage.lost import (
+    ACK,
     Line,
     Slow,
     answers,
+    ask_for_async_for,
+    asks_before_closing,
     enter,
+    expect_acknowledged,
+    expect_client_id,
     expect_frames,
     expect_ids,
+    expect_sent,
     expect_shown,
     fail_to_store,
     said_in,
+    sent_frames,
     sent_messages,
     store,
 )
 from stage.scripts import blame, blame_errors, browse, expect_socket
 
 FILE = "chat/consumers.py"
-ACK = 'As soon as a message with an id is stored, its sender gets {"ack": its id}.'
 ONCE = (
     "The database refuses a second message with the same client_id in its room: IntegrityError. Then remember() "
     "returns None, and nothing is sent to the group."
@@ -38,6 +44,12 @@ MISSED = (
     "again until nothing comes."
 )
 SHOW_ONCE = "A frame whose number is not greater than newest is in the log already. The log is in the order of numbers."
+
+
+@pytest.fixture
+def application(application, pytestconfig):
+    expect_client_id(pytestconfig.project)
+    return application
 
 
 @pytest.fixture
@@ -69,6 +81,17 @@ def other_line(open_page, application):
         yield Line(page, application)
 
 
+@pytest.fixture
+def later_than(pytestconfig):
+    """A coroutine function: somebody asks for what was said after the message with this number, and it comes."""
+
+    async def later_than(person, number):
+        with ask_for_async_for(pytestconfig.project):
+            return await ask(person, number, question="after", answer="later", asked=AFTER)
+
+    return later_than
+
+
 async def say(person, text, client_id=None):
     """Send a message with this id, or without one."""
     await person.send(text=json.dumps({"message": text} if client_id is None else {"message": text, "id": client_id}))
@@ -85,7 +108,8 @@ async def tell(person, *messages):
     expect(
         acks == wanted,
         seen=f"{person.name} sent {sent}. "
-        + (f"The acknowledgements that came: {short(acks)[1:-1]}." if acks else "No acknowledgement came."),
+        + (f"The acknowledgements that came: {short(acks)[1:-1]}." if acks else "No acknowledgement came.")
+        + (f" {person.name} got {short(got)[1:-1]}." if got and not acks else ""),
         asked=ACK,
         file=FILE,
     )
@@ -146,7 +170,7 @@ async def test_a_message_that_is_sent_again_is_stored_and_heard_once(person):
 
 
 async def test_an_id_belongs_to_its_room(person):
-    """Two clients in different rooms that give their messages the same id are no concern of each other."""
+    """Two clients in different rooms may give their messages the same id: they don't get in each other's way."""
     for name, room in (("Alice", "lobby"), ("Bob", "kitchen")):
         someone = person(name, room)
         await come(someone)
@@ -177,7 +201,7 @@ NO_IDS = ["", "x" * 65, 5, True, ["a"], {"a": 1}, "\ud83d", "a\0b"]
 
 
 async def test_what_is_no_id_is_answered_in_words(person):
-    """An id that is none is answered with a sentence. Nobody hears the message, and the socket lives."""
+    """Something that is no valid id is answered with a sentence. Nobody hears the message, and the socket lives."""
     alice = person("Alice")
     await come(alice)
     asked = "parse_id() raises Refused unless the id is a string of 1 to 64 characters that can be printed."
@@ -186,7 +210,7 @@ async def test_what_is_no_id_is_answered_in_words(person):
         frame = await alice.hear(after=f"she sent the id {bad!a}", asked=asked, file=FILE)
         expect_error(frame, number, f"Alice sent the id {bad!a}", asked)
     await tell(alice, ("and now a good one", "x" * 64))
-    after = "Alice had sent ids that are none, and then a good one. Stored is"
+    after = "Alice had sent ids that are not valid, and then a good one. Stored is"
     wanted = [(1, "and now a good one")]
     expect_frames(await said_in("lobby"), wanted, seen=after, asked="A refused message is not stored.", file=FILE)
 
@@ -194,8 +218,8 @@ async def test_what_is_no_id_is_answered_in_words(person):
 NO_NUMBERS = ["5", 1.5, True, None, [1], {}]
 
 
-async def test_what_is_no_number_is_answered_in_words(person):
-    """A question with something that is no number is answered with a sentence. Any whole number is one."""
+async def test_what_is_no_number_is_answered_in_words(person, later_than):
+    """Whoever asks for what came after something that is no whole number is told so. Any whole number will do."""
     alice = person("Alice")
     await come(alice)
     asked = 'parse_number() raises Refused unless "after" is a whole number.'
@@ -217,20 +241,17 @@ def expect_error(frame, number, after, asked):
     expect(right, seen=f"{after}, her frame number {number}, and got {short(frame)}.", asked=asked, file=FILE)
 
 
-async def later_than(person, number):
-    """Ask for what was said after the message with this number, and return it."""
-    return await ask(person, number, question="after", answer="later", asked=AFTER)
-
-
-async def test_who_asks_gets_what_came_after_in_pieces(person):
+async def test_who_asks_gets_what_came_after_in_pieces(person, later_than):
     """Whoever asks for what came after a message gets at most 20 at a time: the next ones, oldest first."""
     alice = person("Alice")
     await come(alice)
     await fill("lobby", 45)
-    await fill("kitchen", 60)
+    await fill("kitchen", 60, "kitchen {}")
     for after, wanted in ((0, range(1, 21)), (20, range(21, 41)), (40, range(41, 46)), (45, ())):
         later = await later_than(alice, after)
         seen = f"45 messages were said. Alice asked for those after {after}, and got {range_of(later)}."
+        elsewhere = [text for text in texts(later) if text.startswith("kitchen")]
+        seen += f" Some of them are another room's: {short(elsewhere[:3])[1:-1]}…" if elsewhere else ""
         expect([each["number"] for each in later] == list(wanted), seen=seen, asked=AFTER, file=HISTORY)
 
 
@@ -245,10 +266,8 @@ def test_each_message_has_an_id_of_its_own(open_page):
             page.evaluate("Math.random = () => 0.5; 0")  # an id that is guessed from it would not be its own
             page.open_socket()
             enter(page, "ok", "ok")
+            expect_sent(page, ["ok", "ok"], f"On the page {origin}, “ok” was typed twice")
             sent = sent_messages(page)
-            if len(sent) != 2:
-                said = f"On the page {origin}, “ok” was said twice, and the page sent {short(sent)}."
-                blame(page, said, "sendAll() sends what is in the outbox.")
             expect_ids(page, sent, asked="Each message is sent as {message, id}: two with the same text have two ids.")
             ids += [frame["id"] for frame in sent]
     if len(set(ids)) < len(ids):
@@ -265,8 +284,10 @@ async def test_what_is_not_acknowledged_is_sent_again_in_order(line):
     page = (await line.connect()).page
     await line.settle()
     enter(page, "a")
-    await line.settle()  # so this one is acknowledged
+    await line.settle()
+    expect_acknowledged(line)
     enter(page, "b", "c")
+    expect_sent(page, ["a", "b", "c"], "“a”, “b” and “c” were typed")
     before = sent_messages(page)
     await line.cut()
     if page.text("chat-message-input"):
@@ -302,12 +323,6 @@ def number(*numbers):
     return [{"message": f"{each}.", "name": "", "number": each} for each in numbers]
 
 
-def question(page):
-    """The last question that the page asked on this connection, or None."""
-    asked = [json.loads(frame["text"]) for frame in page.sockets[-1]["frames"]]
-    return next((frame for frame in reversed(asked) if "after" in frame), None)
-
-
 def give(page, frame):
     page.receive(json.dumps(frame))
     blame_errors(page)
@@ -322,7 +337,7 @@ def test_messages_out_of_order_are_put_in_order(page):
     expect_shown(
         page, ["1."], after="Number 1 was in the history. Then came 1, 4, 3 and 1", asked=f"{SHOW_ONCE} {MISSED}"
     )
-    asked = [json.loads(frame["text"]) for frame in page.frames]
+    asked = sent_frames(page)
     if not asked or any(each != {"after": 1} for each in asked):
         blame(
             page,
@@ -335,7 +350,10 @@ def test_messages_out_of_order_are_put_in_order(page):
     give(page, {"later": number(4, 5)})
     for frame in number(6, 6, 2):
         give(page, frame)
-    after = "Then came what it had asked for, 2 and 3, number 5 live, 4 and 5, and then 6, 6 and 2"
+    after = (
+        "The log had number 1. Number 4 came, so the page asked for what is missing. It got 2 and 3. Number 5 came. "
+        "The page got 4 and 5. Then came 6, 6 and 2"
+    )
     expect_shown(page, [f"{each}." for each in range(1, 7)], after=after, asked=SHOW_ONCE)
 
 
@@ -348,6 +366,8 @@ async def test_an_error_after_a_question_gives_back_the_right_message(line):
     page.evaluate('document.querySelector("#chat-message-input").value = "x".repeat(4001); 0')
     page.press_enter()
     enter(page, "good, too")
+    after = "“good”, a message that is too long, and “good, too” were typed"
+    expect_sent(page, ["good", "x" * 4001, "good, too"], after)
     frames = await line.up()
     if "after" not in json.loads(frames[0]):
         blame(
@@ -366,10 +386,10 @@ async def test_an_error_after_a_question_gives_back_the_right_message(line):
         )
     await line.cut()
     await line.connect()
-    if again := sent_messages(page):
+    if any(frame["message"] == "x" * 4001 for frame in sent_messages(page)):
         blame(
             page,
-            f"The server refused a message, and after the next lost connection the page sent it again: {short(again)}.",
+            "The server refused a message, and after the next lost connection the page sent it again.",
             "What is refused leaves the outbox, and goes back into the input.",
         )
 
@@ -404,6 +424,7 @@ async def before_the_acknowledgement_arrived(line, layer):
 
 async def after_the_acknowledgement(line, layer):
     await line.settle()
+    expect_acknowledged(line)
     await line.cut()
 
 
@@ -416,6 +437,7 @@ async def test_wherever_the_connection_is_cut_a_message_is_shown_once(line, othe
     await (await line.connect()).settle()
     await (await other_line.connect()).settle()
     enter(line.page, "hello")
+    expect_sent(line.page, ["hello"], "“hello” was typed")
     expect_ids(line.page, sent_messages(line.page), asked=OUTBOX)
     await cut(line, layer)
     how = f"“hello” was sent, and the connection was lost {cut.__name__.replace('_', ' ')}"
@@ -431,6 +453,7 @@ async def test_wherever_the_connection_is_cut_a_message_is_shown_once(line, othe
                 OUTBOX,
             )
         await line.settle()
+        expect_acknowledged(line)
         if again == 1:
             await line.cut()
     for each in (line, other_line):
@@ -451,7 +474,7 @@ async def test_what_was_said_while_away_comes_in_order_and_once(line, person, co
     await line.cut()
     said = ["before", *(f"{number}." for number in range(1, count + 1))]
     await store("lobby", said[1:])
-    after = f"The page lost its connection, {count} messages were said, and it is back"
+    after = f"The page lost its connection, {count} message{'s were' if count > 1 else ' was'} said, and it is back"
     await line.connect()
     await line.down()
     await line.up()  # it may have asked, and then it loses the connection once more
@@ -532,6 +555,74 @@ async def test_what_the_admin_has_deleted_is_not_waited_for(line, person):
     await tell(bob, ("32.", "b-32"))
     await line.settle()
     expect_shown(line.page, [*left, "31.", "32."], after=f"{after}. Then came 31 and 32", asked=SHOW_ONCE)
+
+
+async def delete_the_last():
+    """the last message was deleted"""
+    from chat.models import Message
+
+    last = await Message.objects.order_by("-number").afirst()
+    await last.adelete()
+    return texts(await said_in("lobby"))
+
+
+async def delete_the_room():
+    """the room was deleted"""
+    from chat.models import Room
+
+    await Room.objects.filter(name="lobby").adelete()
+    return []
+
+
+async def make_the_room_anew():
+    """the room was deleted, and somebody said “new” in a new one of its name"""
+    await delete_the_room()
+    await store("lobby", ["new"])
+    return ["new"]
+
+
+async def test_a_history_that_ends_earlier_begins_the_log_anew(line, person):
+    """The page was away, and the room's last message was deleted, or the room was made anew: so is the log."""
+    asked = "A history whose last number is less than newest: the log begins anew with it, and newest is that number."
+    bob = person("Bob")
+    await come(bob)
+    await store("lobby", ["1.", "2.", "3."])
+    for change in (delete_the_last, make_the_room_anew, delete_the_room):
+        await (await line.connect()).settle()
+        before = short(texts(await said_in("lobby")))[1:-1]
+        await line.cut()
+        said = await change()
+        after = f"The log had {before}. While the page was away, {change.__doc__}"
+        await (await line.connect()).settle()
+        expect_shown(line.page, said, after=after, asked=asked)
+        await tell(bob, ("live", change.__name__))
+        await line.settle()
+        expect_shown(line.page, [*said, "live"], after=f"{after}. Then “live” was said", asked=asked)
+        await line.cut()
+
+
+async def test_who_closes_the_page_too_early_is_asked(line):
+    """Whoever closes the page while the outbox isn't empty is asked first, and nobody else is."""
+    page = (await line.connect()).page
+
+    def expect_asking(wanted, after):
+        if asks_before_closing(page) != wanted:
+            seen = f"{after}. Then the page was closed: the browser {'did not ask' if wanted else 'asked'} first."
+            asked = "onbeforeunload calls event.preventDefault() if there is something in the outbox, and only then."
+            blame(page, seen, asked)
+
+    await line.settle()
+    page.type("h")
+    expect_asking(False, "A message was begun and not sent")
+    page.type("ello")
+    page.press_enter()
+    expect_sent(page, ["hello"], "“hello” was typed")
+    expect_asking(True, "“hello” was sent, and the server hadn't acknowledged it yet")
+    await line.cut()
+    expect_asking(True, "“hello” was sent, and the connection was lost")
+    await (await line.connect()).settle()
+    expect_acknowledged(line)
+    expect_asking(False, "“hello” was acknowledged")
 
 
 async def test_cut_at_random_nothing_is_missed(line, other_line, person):

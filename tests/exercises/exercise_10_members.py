@@ -68,7 +68,7 @@ def layer(layer):
 def staff(tables, layer):
     from django.contrib.auth.models import Group
 
-    return Group.objects.create(name="staff")
+    return Group.objects.create(pk=1000, name="staff")  # the key of no user
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import ast
 import contextlib
 import json
 import threading
+import types
 from pathlib import Path
 
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
@@ -60,17 +61,20 @@ def project_folder():
 
 
 def find_user(error, project):
-    """Return an Unmet for an error about a user in a frame, where the user's name should be, or None."""
+    """Return an Unmet for an error about a user, or a user's method, in a frame where the name should be, or None."""
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
     named = [value["name"] for value in values_in(error) if type(value) is dict and "name" in value]
-    if "JSON" not in str(error) or not isinstance(next(iter(named), None), (AbstractBaseUser, AnonymousUser)):
+    name, what, how = next(iter(named), None), "the user itself", ""
+    if isinstance(name, types.MethodType):  # get_username, without parentheses
+        name, what, how = name.__self__, f"the method {name.__name__} itself, not called,", f".{name.__name__}"
+    if "JSON" not in str(error) or not isinstance(name, (AbstractBaseUser, AnonymousUser)):
         return None
-    seen = f"{type(error).__name__}: {error}. The name in this frame is the user itself, and no text."
+    seen = f"{type(error).__name__}: {error}. The name in this frame is {what} and no text."
     code = read_code(project)
     calls = [call for call in code.walk(CONSUMER, ast.Call) if ast.unparse(call.func) == "remember"]
     given = [ast.unparse(value) for call in calls for value in [*call.args, *(each.value for each in call.keywords)]]
-    if len(calls) == 1 and "self.scope['user']" in given:
+    if len(calls) == 1 and f"self.scope['user']{how}" in given:
         seen += f" remember() gets it here:{code.place(CONSUMER, calls[0].lineno)}"
     unmet = Unmet(seen, 'A message\'s name is self.scope["user"].get_username(), a text.', CONSUMER)
     unmet.sure = True
@@ -159,7 +163,7 @@ async def hear_stored(listener, **words):
         if message is None:
             raise
         raise Unmet(
-            f"{unmet.seen} {message.text!r} is stored with the number {message.number}.",
+            f"{unmet.seen} {short(message.text)} is stored with the number {message.number}.",
             "A room's first message has the number 1: chat_msg() skips what has no greater number than the history's "
             "last message, and that is 0 in an empty room. update() changes the row in the database, and not the room "
             "that Python has: room.refresh_from_db() reads it again.",

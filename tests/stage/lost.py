@@ -1,17 +1,31 @@
 """What gets lost: pages on the real application, over connections that a test cuts wherever it likes."""
 
+import ast
 import asyncio
 import contextlib
 import json
+import re
 
-from stage.expectations import expect
-from stage.history import JOINED, short
+from stage.code import read_code, signature
+from stage.errors import explain
+from stage.expectations import Unmet, expect
+from stage.history import HISTORY, JOINED, short
 from stage.people import Person
 from stage.scripts import blame, blame_errors
 
 CONSUMER = "chat/consumers.py"
 PROBE = json.dumps({"before": 0})  # "earlier" answers it, empty: whatever came before that has been handled
 PROBED = '{"before": 0} is answered: {"earlier": []}.'
+ACK = 'As soon as a message with an id is stored, its sender gets {"ack": its id}.'
+KNOWN = "message", "history", "earlier", "later", "ack", "error"
+AS_TEXT = "What a client gets is a text: await self.send(json.dumps(…))."
+WITH_ID = (
+    "remember() gets the client_id, too. The notebook's cell for chat/consumers.py writes this call: run that cell."
+)
+ASYNC_FOR = "In async code, messages are read with `async for`, as latest() does: [… async for message in …]."
+SENT_AS = "A message is sent as {message, id}, and an object becomes text by JSON.stringify()."
+PLACES = "`for (… in list)` gives the places in a list: 0, 1, 2. `for (… of list)` gives what is in it."
+SENT_ONCE = "On a connection, sendAll() sends what isn't in sent yet, and adds each that it sends to sent."
 AGAIN = "After a lost connection, the page opens another: onclose calls setTimeout(connect, …)."
 
 
@@ -21,10 +35,44 @@ async def answers(person):
     while more:
         more = []
         await person.send(text=PROBE)
-        while "earlier" not in (frame := await person.hear(after=f"the frame {PROBE}", asked=PROBED, file=CONSUMER)):
+        while "earlier" not in (frame := await _next_frame(person)):
             more.append(frame)
         found += more
     return found
+
+
+async def _next_frame(person):
+    try:
+        return await person.hear(after=f"the frame {PROBE}", asked=PROBED, file=CONSUMER)
+    except Unmet as unmet:
+        if "json.dumps()" in unmet.seen:  # it is no text, or no JSON, whatever it answers
+            raise Unmet(unmet.seen, AS_TEXT, unmet.file) from None
+        raise
+
+
+def expect_client_id(project):
+    """Raise Unmet if the consumer still calls remember() as in stage 11, and that has a client_id by now."""
+    code = read_code(project)
+    known = next((signature(node).parameters for file, node in code.functions("remember") if file == HISTORY), {})
+    for call in code.walk(CONSUMER, ast.Call):
+        if not (isinstance(call.func, ast.Name) and call.func.id == "remember" and "client_id" in known):
+            continue
+        starred = any(isinstance(each, ast.Starred) for each in call.args)
+        given = [*list(known)[: len(call.args)], *(keyword.arg for keyword in call.keywords)]
+        if not starred and None not in given and "client_id" not in given:
+            seen = "The consumer calls remember() without a client_id, as in stage 11."
+            raise Unmet(seen + code.place(CONSUMER, call.lineno), WITH_ID, CONSUMER)
+
+
+@contextlib.contextmanager
+def ask_for_async_for(project):
+    """During a `with` statement, whoever reads messages in async code without `async for` is told of it."""
+    from django.core.exceptions import SynchronousOnlyOperation
+
+    try:
+        yield
+    except SynchronousOnlyOperation as error:
+        raise explain(error, project, ASYNC_FOR, HISTORY) from error
 
 
 class Line:
@@ -38,6 +86,7 @@ class Line:
     def __init__(self, page, application, path="/ws/chat/lobby/"):
         self.page, self.application, self.path = page, application, path
         self.server = None  # the person as whom the page comes, while there is a connection
+        self.acks = []  # that came to the page, on all its connections
 
     async def connect(self):
         """Let time pass until the page opens a socket, and let that be accepted."""
@@ -56,17 +105,22 @@ class Line:
 
     async def up(self, most=None):
         """Take to the application what the page has sent, or this many frames of it."""
-        frames = [frame["text"] for frame in self.page.sockets[-1]["frames"][self.passed :][:most]]
-        self.passed += len(frames)
-        for text in frames:
+        texts = [frame["text"] for frame in self.page.sockets[-1]["frames"][self.passed :][:most]]
+        decoded(self.page, texts)  # of what is no message and no question, the consumer would only say that it is wrong
+        self.passed += len(texts)
+        for text in texts:
             await self.server.send(text=text)
-        return frames
+        return texts
 
     async def down(self):
         """Take to the page what the application has sent. Return how many frames that were."""
         frames = await answers(self.server)
         for frame in frames:
+            seen = f"The page got {short(frame)}, and it knows no such frame."
+            known = isinstance(frame, dict) and not set(KNOWN).isdisjoint(frame)
+            expect(known, seen=seen, asked=f"A frame for the page has one of these: {', '.join(KNOWN)}.", file=CONSUMER)
             self.page.receive(json.dumps(frame))
+            self.acks += [frame["ack"]] if "ack" in frame else []
         blame_errors(self.page)
         return len(frames)
 
@@ -100,6 +154,14 @@ class Line:
         blame_errors(self.page)
 
 
+def expect_acknowledged(line):
+    """Raise Unmet unless each message that the page has sent on its last connection has been acknowledged to it."""
+    for frame in sent_messages(line.page):
+        acknowledged = "id" not in frame or frame["id"] in line.acks
+        seen = f"The page sent “{frame['message']}” with the id {frame.get('id')}, and no acknowledgement of that came."
+        expect(acknowledged, seen=seen, asked=ACK, file=CONSUMER)
+
+
 def enter(page, *messages):
     """Type each of these messages into the page, and press Enter."""
     for message in messages:
@@ -108,10 +170,53 @@ def enter(page, *messages):
     blame_errors(page)
 
 
+def sent_frames(page):
+    """Return the frames that the page has sent on its last connection, decoded: messages and questions."""
+    return decoded(page, [frame["text"] for frame in page.sockets[-1]["frames"]])
+
+
+def decoded(page, texts):
+    """Return these frames of the page, decoded. Raises Unmet if one is no message and no question."""
+    frames = [_decoded(text) for text in texts]
+    wrong = [
+        str(text)
+        for text, frame in zip(texts, frames, strict=True)
+        if not isinstance(frame, dict) or not {"message", "before", "after"} & set(frame)
+    ]
+    if wrong:
+        places = all(re.fullmatch(r'"?\d+"?', text) for text in wrong)
+        by_place = places and any(re.search(r"\bfor\s*\([^()]*\sin\s", code) for code in page.scripts())
+        sent = ", ".join(text if len(text) <= 60 else f"{text[:58]}…" for text in wrong[:3])
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        blame(page, f"The page sent {sent}{more}: no message, and no question.", PLACES if by_place else SENT_AS)
+    return frames
+
+
+def _decoded(text):
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError):
+        return None
+
+
 def sent_messages(page):
     """Return the frames with messages that the page has sent on its last connection, decoded."""
-    frames = [json.loads(frame["text"]) for frame in page.sockets[-1]["frames"]]
-    return [frame for frame in frames if "message" in frame]
+    return [frame for frame in sent_frames(page) if "message" in frame]
+
+
+def expect_sent(page, typed, after):
+    """Raise Unmet unless these messages, which were typed, are what the page has sent on its last connection."""
+    sent = sent_messages(page)
+    said = [frame["message"] for frame in sent]
+    if said == typed:
+        return
+    again = next((frame for frame in sent if frame.get("id") is not None and sent.count(frame) > 1), None)
+    if len(sent) > len(typed) and again is not None:
+        count = {2: "twice", 3: "three times"}.get(sent.count(again), f"{sent.count(again)} times")
+        blame(
+            page, f"{after}. On one connection, the page sent “{again['message']}” {count} with the same id.", SENT_ONCE
+        )
+    blame(page, f"{after}, and the page sent {short(said)[1:-1] or 'nothing'}.", SENT_ONCE)
 
 
 def shown(page, said):
@@ -129,7 +234,8 @@ def expect_shown(page, said, *, after, asked):
     missing = [text for text in said if text not in lines]
     more = [text for text in dict.fromkeys(lines) if lines.count(text) > said.count(text)]
     if missing:
-        what = f"of {len(said)} messages, the log doesn't show {len(missing)}: {_some(missing)}"
+        of = f"of {len(said)} messages, " if len(said) > 1 else ""
+        what = f"{of}the log doesn't show {len(missing)}: {_some(missing)}"
     elif more and len(lines) > 8:
         what = f"of {len(said)} messages, the log shows {len(more)} more than once: {_some(more)}"
     else:
@@ -153,7 +259,15 @@ def expect_ids(page, frames, asked):
         if not isinstance(frame.get("id"), str) or not 0 < len(frame["id"]) <= 64:
             blame(page, f"The page sent {short(frame)}: it has no id, a string of 1 to 64 characters.", asked)
     if len({frame["id"] for frame in frames}) < len(frames):
-        blame(page, f"The page sent {short(frames)}: two messages with the same id.", asked)
+        said = ", ".join(f"“{frame['message']}” with the id {frame['id']}" for frame in frames)
+        blame(page, f"The page sent {said}: two messages with the same id.", asked)
+
+
+def asks_before_closing(page):
+    """Close the page. Return whether the browser asks the person first, and they stay."""
+    asks = page.evaluate("__page.close()")
+    blame_errors(page)
+    return asks
 
 
 async def said_in(room):
