@@ -63,6 +63,7 @@ def test_the_page_says_who_is_here_and_nothing_while_it_can_not_know(enter, serv
         window.until_log("hello\n")
     bob.look().close()
     alice.until_here("Nobody else")
+    assert_no_complaints(alice.look())
     server.stop()
     alice.until_away()
     assert alice.here == ""
@@ -71,4 +72,3 @@ def test_the_page_says_who_is_here_and_nothing_while_it_can_not_know(enter, serv
     assert alice.typed == alice.error == ""
     alice.post("still here")
     alice.until_log("hello\nstill here\n")
-    assert_no_complaints(alice.look())
