@@ -1,6 +1,7 @@
 """The student's project, notebooks/workspace/."""
 
 import contextlib
+import functools
 import re
 import shutil
 import sqlite3
@@ -172,8 +173,13 @@ def _takes_changes(stage, files):
 
 
 def _is_green(tests, files):
+    return _run(tuple(tests), tuple(sorted(files.items())))
+
+
+@functools.lru_cache(maxsize=1)  # when a further stage is opened, the same question is asked twice in a row
+def _run(tests, files):
     with tempfile.TemporaryDirectory(prefix="stage-", ignore_cleanup_errors=True) as folder:
-        write_files(files, folder)
+        write_files(dict(files), folder)
         try:
             found, _ = run_tests(tests, folder)
         except WorkshopError:  # they never end
@@ -199,7 +205,8 @@ def find_work(files):
     try:
         known = [state for _, state in replay(max(numbers()))]
         known += [state_after(stage) for stage in stages() if isinstance(stage, str)]
-        known += [built_on(chain) for chain in chains()]
+        if opened.opened() not in [*numbers(), "2b"]:  # what further stages leave is in no earlier one's workspace
+            known += [built_on(chain) for chain in chains()]
     except WorkshopError:  # a notebook can't be read: to be safe, keep a copy
         return sorted(files)
     given = given_digests()
