@@ -29,10 +29,10 @@ class Patient(Person):
 
     at_least = 0  # seconds: more, where the database works in threads of its own
 
-    async def next_event(self):
+    async def next_event(self, patience=None):
         """Return what the application sends next. Raises TimeoutError if it sends nothing, or the error it died of."""
         try:
-            return await next_event(self.socket, max(self.at_least, Person.patience))
+            return await next_event(self.socket, max(self.at_least, patience or Person.patience))
         except TimeoutError:
             for _ in range(20):  # more turns than an answer takes, each behind what the database's thread has to do
                 await sync_to_async(int)()

@@ -62,6 +62,7 @@ class Person:
     """Somebody with a socket: Channels' communicator, which runs the application without a server."""
 
     patience = TIMEOUT  # everybody's: see AFTER_SILENCE
+    at_the_door = TIMEOUT  # the same, until a socket is accepted or refused: that may take a thread
 
     def __init__(self, name, application, path, *, origin="http://localhost", cookie=None, log=()):
         """`log` is a list of the log's records, which say why a socket was refused."""
@@ -76,12 +77,17 @@ class Person:
     async def connect(self):
         """Return whether the socket was accepted."""
         await self.socket.send_input({"type": "websocket.connect"})
-        return (await self.next_event())["type"] == "websocket.accept"
+        try:
+            event = await self.next_event(Person.at_the_door)
+        except TimeoutError:
+            Person.at_the_door = AFTER_SILENCE
+            raise
+        return event["type"] == "websocket.accept"
 
-    async def next_event(self):
+    async def next_event(self, patience=None):
         """Return what the application sends next. Raises TimeoutError if it sends nothing, or the error it died of."""
         try:
-            return await next_event(self.socket, Person.patience)
+            return await next_event(self.socket, patience or Person.patience)
         except TimeoutError:
             Person.patience = AFTER_SILENCE
             raise
