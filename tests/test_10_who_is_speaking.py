@@ -33,6 +33,7 @@ from stage.accounts import (
     get_token,
     in_words,
     note_sent,
+    quick_passwords,
     show_said,
 )
 from stage.people import project_file
@@ -49,11 +50,8 @@ MARK = "▸"  # begins each message in the log
 
 
 @pytest.fixture(autouse=True)
-def quick_passwords(django):
-    """A password's digest takes Django a third of a second, for safety. Here there is nothing to keep safe."""
-    from django.test import override_settings
-
-    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+def quick(django):
+    with quick_passwords():
         yield
 
 

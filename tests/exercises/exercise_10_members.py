@@ -11,7 +11,7 @@ import contextlib
 import pytest
 from asgiref.sync import sync_to_async
 from stage import Person, expect
-from stage.accounts import Account, enter, expect_end, expect_open, note_sent
+from stage.accounts import Account, enter, expect_end, expect_open, note_sent, quick_passwords
 
 FILE = "chat/signals.py"
 STAGE = 10
@@ -71,21 +71,20 @@ def staff(tables, layer):
     return Group.objects.create(pk=1000, name="staff")  # the key of no user
 
 
-@pytest.fixture
-def ada(staff, monkeypatch):
-    return quick_account("ada", monkeypatch, staff)
+@pytest.fixture(autouse=True)
+def quick(django):
+    with quick_passwords():
+        yield
 
 
 @pytest.fixture
-def bob(staff, monkeypatch):
-    return quick_account("bob", monkeypatch, staff)
+def ada(staff):
+    return Account("ada", staff)
 
 
-def quick_account(name, monkeypatch, *groups):
-    from django.conf import settings
-
-    monkeypatch.setattr(settings, "PASSWORD_HASHERS", ["django.contrib.auth.hashers.MD5PasswordHasher"])
-    return Account(name, *groups)
+@pytest.fixture
+def bob(staff):
+    return Account("bob", staff)
 
 
 @pytest.fixture

@@ -78,6 +78,13 @@ class TokenBearer(Person):
         raise Unmet(seen, asked, "tutorial/token_auth.py")
 
 
+def quick_passwords():
+    """For a `with` statement: a digest takes Django a third of a second, for safety. Here is nothing to keep safe."""
+    from django.test import override_settings
+
+    return override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])
+
+
 def log_in(user):
     """Return a browser in which this user has logged in, and the cookie that it keeps."""
     from django.conf import settings
@@ -165,13 +172,7 @@ def expect_right_entry():
         if returned is Refused or isinstance(returned, Refused):
             said = f"check_entry() returns Refused to {who}, and only what is raised stops anybody."
             asked = "raise Refused(…), in place of return."
-        raise surely(Unmet(f"{said} The room is “{room}”, {why}.", asked, PEOPLE))
-
-
-def surely(unmet):
-    """Return this Unmet, which tells a fault itself, and not what came of one."""
-    unmet.sure = True
-    return unmet
+        raise Unmet(f"{said} The room is “{room}”, {why}.", asked, PEOPLE, sure=True)
 
 
 def expect_good_token():
@@ -186,7 +187,7 @@ def expect_good_token():
     except Refused as refused:
         seen = f"redeem() refuses a token that was made this moment. It says: {refused}"
         asked = "cache.add() returns True for a new key, and False for one that is there. Only then raise Refused."
-        raise surely(Unmet(seen, asked, TOKENS)) from None
+        raise Unmet(seen, asked, TOKENS, sure=True) from None
 
 
 def explain_blocking(error):
@@ -241,7 +242,7 @@ def in_words():
             file = CONSUMER
             if not names_are_texts():
                 asked, file = "name_of() returns a text.", PEOPLE
-        raise surely(Unmet(unmet.seen, asked, file)) from error
+        raise Unmet(unmet.seen, asked, file, sure=True) from error
 
 
 def names_are_texts():

@@ -289,9 +289,7 @@ def find_coroutine(error, project):
         seen += ": that makes a coroutine, and runs nothing."
     else:
         seen += f": that makes a coroutine, and runs nothing.{code.place(*calls[0])}"
-    unmet = Unmet(seen, f"Write `await` before {name}(…).", calls[0][0] if len(calls) == 1 else places[-1][0])
-    unmet.sure = True
-    return unmet
+    return Unmet(seen, f"Write `await` before {name}(…).", calls[0][0] if len(calls) == 1 else places[-1][0], sure=True)
 
 
 def values_in(error):

@@ -4,12 +4,12 @@
 class Unmet(AssertionError):
     """Something that a stage asks for is missing."""
 
-    def __init__(self, seen, asked, file):
+    def __init__(self, seen, asked, file, sure=False):
         super().__init__(f"\nSeen:  {seen}\nAsked: {asked}\nOpen:  {file}")
         self.seen, self.asked, self.file = seen, asked, file
         self.slips = []  # [what is there, what is asked, the file to open] of each slip in the student's files
         self.page = False  # whether this is about what a page's script does, where each step builds on those before
-        self.sure = False  # whether this tells a fault itself (an error and its line, say), and not what came of one
+        self.sure = sure  # whether this tells a fault itself (an error and its line, say), and not what came of one
 
 
 class StoodStill(Unmet):

@@ -76,9 +76,7 @@ def find_user(error, project):
     given = [ast.unparse(value) for call in calls for value in [*call.args, *(each.value for each in call.keywords)]]
     if len(calls) == 1 and f"self.scope['user']{how}" in given:
         seen += f" remember() gets it here:{code.place(CONSUMER, calls[0].lineno)}"
-    unmet = Unmet(seen, 'A message\'s name is self.scope["user"].get_username(), a text.', CONSUMER)
-    unmet.sure = True
-    return unmet
+    return Unmet(seen, 'A message\'s name is self.scope["user"].get_username(), a text.', CONSUMER, sure=True)
 
 
 def short(value):

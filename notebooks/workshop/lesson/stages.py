@@ -61,10 +61,15 @@ def find_tests(stage):
     return sorted((REPOSITORY / "tests").glob(f"test_{stage}_*.py"))
 
 
+def lesson_order(path):
+    """Sort the files of stages and exercises by this: exercise_2_… before exercise_10_…"""
+    return int(re.search(r"\d+", path.stem)[0]), path.stem
+
+
 def find_exercises():
     """Return {name of an exercise: path of its file}, in the order of their notebooks."""
     files = (REPOSITORY / "tests" / "exercises").glob("exercise_*.py")
-    files = sorted(files, key=lambda path: (int(re.search(r"\d+", path.stem)[0]), path.stem))
+    files = sorted(files, key=lesson_order)
     return {path.stem.removeprefix("exercise_"): path for path in files}
 
 

@@ -17,7 +17,7 @@ from workshop.lesson.stages import (
     title_of,
 )
 from workshop.processes.tests import run_tests
-from workshop.verbs.opened import base, opened, tell_if_another_is_open
+from workshop.verbs.opened import base, base_of, opened, tell_if_another_is_open
 from workshop.verbs.progress import note
 from workshop.verbs.workspace import start_of
 
@@ -73,15 +73,16 @@ def describe_start(files, stage):
     They do if a file is missing, or is still, to the byte, the one that an earlier stage leaves.
     """
     now = opened()
-    on = (base() if now == stage else BUILDS_ON[stage]) if stage in BUILDS_ON else ()
-    states = dict(replay(FINISHED if stage in BUILDS_ON else stage_before(stage)))
-    states |= {each: built_on(on[: number + 1]) for number, each in enumerate(on)}
-    wanted = states[on[-1]] if on else states.get(FINISHED if stage in BUILDS_ON else stage_before(stage), {})
     if stage in BUILDS_ON and now in BUILDS_ON and stage not in (there := (*base(), now)):
         return (
             f"Stage {stage} isn't in this project: it has the finished chat and stage {' and '.join(map(str, there))}. "
             f"open_stage({stage!r}) sets it up, and keeps a copy of your work."
         )
+    before, on = FINISHED if stage in BUILDS_ON else stage_before(stage), base_of(stage)
+    if on is None:
+        on = BUILDS_ON.get(stage, ())
+    states = dict(replay(before)) | {each: built_on(on[: number + 1]) for number, each in enumerate(on)}
+    wanted = states.get(on[-1] if on else before, {})
     gone = [file for file in wanted if file not in files]
     old = [file for file in wanted if file in files and _is_older(file, files[file], wanted[file], states)]
     if not gone and not old:

@@ -14,6 +14,8 @@ from workshop.processes.cell import SHOWN
 from workshop.processes.fresh import TIMEOUT, run_fresh
 from workshop.verbs.opened import expect_open
 
+NO_TABLES = 'The database lacks tables that this project needs. python("manage.py", "migrate") makes them.'
+
 
 def in_project(line, cell):
     """Run this cell in a fresh process in your project: Django is set up, `await` works, show(…) shows a picture."""
@@ -31,4 +33,4 @@ def in_project(line, cell):
         elif piece.strip():
             print(piece.strip("\n"))
     if "OperationalError: no such table" in run.stdout:
-        print('The database lacks tables that this project needs. python("manage.py", "migrate") makes them.')
+        print(NO_TABLES)

@@ -9,7 +9,7 @@ from workshop.lesson.edits import DoesNotFit
 from workshop.lesson.files import WORKSPACE, read_files, remove_files, write_files
 from workshop.lesson.mistakes import MISTAKES
 from workshop.lesson.stages import find_notebook, following, stages, state_after
-from workshop.verbs.opened import base, expect_open, opened
+from workshop.verbs.opened import base_of, expect_open, opened
 from workshop.verbs.workspace import MISTAKE, has_work, make_copy_folder, print_copy
 
 RECORD = WORKSPACE / MISTAKE  # exists while a mistake is in: the files that it changed, before/ and after/ it
@@ -112,7 +112,7 @@ def _mistakes_of(stage):
 
 def _lessons(stage):
     """Return the files that a stage leaves with the lesson's code, built on what it is built on in the workspace."""
-    return state_after(stage, base() if opened() == stage else None)
+    return state_after(stage, base_of(stage))
 
 
 def _fits(mistake, files):

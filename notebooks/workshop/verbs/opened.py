@@ -25,6 +25,11 @@ def base(folder=RECORD):
     return tuple(_read(folder).get("on", ()))
 
 
+def base_of(stage):
+    """Return the further stages on which this stage is built in the workspace, or None if it isn't open there."""
+    return base() if opened() == stage else None
+
+
 def remember(stage, start, on=(), folder=RECORD):
     """
     Note which stage is open, and on which further stages it is built.

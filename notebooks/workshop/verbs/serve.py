@@ -7,6 +7,7 @@ from workshop.errors import WorkshopError
 from workshop.lesson.files import WORKSPACE
 from workshop.lesson.stages import BUILDS_ON
 from workshop.processes.server import start
+from workshop.verbs.in_project import NO_TABLES
 from workshop.verbs.opened import expect_open, opened
 
 
@@ -25,7 +26,7 @@ def serve(port=None, record=None, **environment):
     expect_open()
     server = start(WORKSPACE, port, record, **environment)
     if opened() in BUILDS_ON and "unapplied migration" in server.log():
-        print('The database lacks tables that this project needs. python("manage.py", "migrate") makes them.')
+        print(NO_TABLES)
     return server
 
 

@@ -220,9 +220,8 @@ def find_work(files):
 
 def start_of(stage):
     """Return the files with which a stage began, if it is open, or else those with which it begins."""
-    if opened.opened() != stage:
-        return state_before(stage)
-    return opened.began_with() or state_before(stage, opened.base())
+    own = opened.began_with() if opened.opened() == stage else {}
+    return own or state_before(stage, opened.base_of(stage))
 
 
 def describe(files, own, replaced, stage, on):

@@ -27,7 +27,7 @@ import re
 from dataclasses import dataclass, field
 
 from workshop.lesson.edits import DoesNotFit, Edit, join
-from workshop.lesson.stages import read_stage
+from workshop.lesson.stages import lesson_order, read_stage
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def read_changes(folder):
     Raises ValueError, with the line, if a line is no part of a diff.
     """
     changes = []
-    for path in sorted(folder.glob("stage_*.diff"), key=lambda path: (int(re.search(r"\d+", path.stem)[0]), path.stem)):
+    for path in sorted(folder.glob("stage_*.diff"), key=lesson_order):
         stage = read_stage(path.stem.removeprefix("stage_"))
         blocks = re.split(r"^(?=Name: )", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
         changes += [Change(stage, *_parse(block, path.name)) for block in blocks[1:]]
