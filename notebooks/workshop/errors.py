@@ -1,3 +1,6 @@
+NO_TABLES = 'The database lacks tables that this project needs. python("manage.py", "migrate") makes them.'
+
+
 class WorkshopError(Exception):
     """A problem that a student can fix. Jupyter shows its message instead of a traceback."""
 

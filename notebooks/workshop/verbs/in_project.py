@@ -9,12 +9,11 @@ import re
 import subprocess
 from pathlib import Path
 
+from workshop.errors import NO_TABLES
 from workshop.lesson.files import WORKSPACE
 from workshop.processes.cell import SHOWN
 from workshop.processes.fresh import TIMEOUT, run_fresh
 from workshop.verbs.opened import expect_open
-
-NO_TABLES = 'The database lacks tables that this project needs. python("manage.py", "migrate") makes them.'
 
 
 def in_project(line, cell):

@@ -3,11 +3,10 @@
 from urllib.parse import quote
 
 from workshop.drawing import Windows
-from workshop.errors import WorkshopError
+from workshop.errors import NO_TABLES, WorkshopError
 from workshop.lesson.files import WORKSPACE
 from workshop.lesson.stages import BUILDS_ON
 from workshop.processes.server import start
-from workshop.verbs.in_project import NO_TABLES
 from workshop.verbs.opened import expect_open, opened
 
 
