@@ -8,6 +8,7 @@ The notebooks themselves hold no outputs: whoever opens one is told nothing befo
     python tests/lesson/refresh.py --anew 0   with new measured numbers, which otherwise stay as they are
 
 An output that says the same as the old one stays as it was, to the byte, so git shows only what has changed.
+A notebook whose cells need Redis or nginx is only written where these are installed.
 """
 
 import argparse
@@ -33,6 +34,8 @@ from lesson import (
 )
 from workshop.lesson.data import GIVEN, digest
 from workshop.lesson.stages import given_texts
+from workshop.processes.programs import HOW_TO_GET
+from workshop.verbs.recorded import find_missing, read_programs
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -59,7 +62,7 @@ def main():
             continue
         try:
             print(f"{path.name}: {refresh(path, arguments.anew)}", flush=True)
-        except (NotebookFailed, MachineShown) as error:
+        except (NotebookFailed, MachineShown, ProgramMissing) as error:
             print(f"{path.name} stays as it was. {error}\n", flush=True)
             failed = True
     return 1 if failed else 0
@@ -69,8 +72,13 @@ class MachineShown(Exception):
     """An output names a folder of this computer."""
 
 
+class ProgramMissing(Exception):
+    """A cell would show what was recorded elsewhere."""
+
+
 def refresh(path, anew):
     """Write the edition as run of one notebook, and return what has changed in words."""
+    expect_programs(path)
     source, target = path.read_bytes(), AS_RUN / path.name
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         lesson = copy_lesson(folder)
@@ -103,6 +111,15 @@ def refresh(path, anew):
     AS_RUN.mkdir(exist_ok=True)
     target.write_bytes(after)
     return f"{changed} of {len(code_cells(new))} cells have new outputs"
+
+
+def expect_programs(path):
+    """Raise ProgramMissing if cells of this notebook need a program that isn't installed here."""
+    needed = {name: None for cell in code_cells(read(path)) for name in read_programs(cell.source)}
+    missing = find_missing(name for name in needed if name in HOW_TO_GET)  # the cell of another name fails as it runs
+    if missing:
+        how = " ".join(HOW_TO_GET[name] for name in missing)
+        raise ProgramMissing(f"It is written where all its cells run, and here some would show a recording. {how}")
 
 
 def clean(value, lesson):

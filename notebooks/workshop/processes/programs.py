@@ -1,0 +1,28 @@
+"""The programs that some cells start and that not every computer has: where they are, and how to get them."""
+
+import os
+import shutil
+
+HOW_TO_GET = {
+    "redis-server": "This computer has no Redis, the store through which server processes pass messages to one "
+    "another: on Linux, `sudo apt install redis-server` installs it, on macOS `brew install redis`, and on Windows it "
+    "runs in WSL.",
+    "nginx": "This computer has no nginx, the web server that stands in front of yours and passes on what comes in: "
+    "on Linux, `sudo apt install nginx` installs it, on macOS `brew install nginx`, and on Windows it runs in WSL.",
+}
+
+# Where programs also are, although a user's PATH or that of an app on a Mac may not say so.
+SYSTEM = "/usr/bin"
+BESIDE_IT = ["/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/opt/homebrew/bin"]
+
+
+def find_program(name):
+    """
+    Return the path of a program, or None if it isn't installed.
+
+    The folders beside the system's own are searched only if that one is in PATH: a PATH without it hides all programs.
+    """
+    folders = os.environ.get("PATH", "").split(os.pathsep)
+    if SYSTEM in folders:
+        folders += BESIDE_IT
+    return shutil.which(name, path=os.pathsep.join(folders))
