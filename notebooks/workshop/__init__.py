@@ -1,5 +1,6 @@
 """
-The verbs of the notebooks: open a stage, check it, show its difference, serve it, visit it, connect to it, break it.
+The verbs of the notebooks: open a stage, check it, show its difference, serve, visit and deploy it, connect to it,
+break it.
 
 In a notebook: `from workshop import check, open_stage`. In a terminal, from the folder notebooks/:
 `python -m workshop check 3`.
@@ -10,6 +11,7 @@ from workshop.processes.server import answers
 from workshop.verbs.arrows import arrows
 from workshop.verbs.check import check
 from workshop.verbs.connect import connect
+from workshop.verbs.deploy import deploy
 from workshop.verbs.exercises import exercise, exercises
 from workshop.verbs.hint import hint
 from workshop.verbs.mistakes import make_mistake, mistakes, put_back, reveal, surprise
@@ -27,6 +29,7 @@ __all__ = [
     "bring_back",
     "check",
     "connect",
+    "deploy",
     "difference",
     "exercise",
     "exercises",
@@ -50,9 +53,15 @@ __all__ = [
 
 
 def load_ipython_extension(shell):
-    """Add the cell magics %%in_project, %%write and %%solution. IPython calls this for `%load_ext workshop`."""
+    """
+    Add the cell magics %%in_project, %%write, %%solution and %%with_program.
+
+    IPython calls this for `%load_ext workshop`.
+    """
     from workshop.verbs.in_project import in_project
+    from workshop.verbs.recorded import let_it_run, with_program
     from workshop.verbs.write import solution, write
 
-    for magic in (in_project, solution, write):
+    for magic in (in_project, solution, with_program, write):
         shell.register_magic_function(magic, "cell")
+    shell.input_transformers_cleanup.append(let_it_run)

@@ -36,7 +36,7 @@ class MeasuredCrowd(workshops.Crowd):
     def __init__(self, port, pid, members):
         self.pid = pid
         self.memory_before = self.server_memory()
-        super().__init__(port, members)
+        super().__init__([port], members)
 
     def server(self):
         """Return the server's processes: on Windows, python.exe of a virtual environment starts another one."""

@@ -186,7 +186,7 @@ def serve(kind, redis_url=None):
             start = time.perf_counter()
             try:
                 process.start()
-                Crowd(process.port, 1).__exit__()
+                Crowd([process.port], 1).__exit__()
             except (pytest.fail.Exception, SystemExit, OSError) as error:
                 words = " ".join(process.command[1:])
                 last = "\n".join(f"    {line}" for line in process.whole_log().splitlines()[-8:])

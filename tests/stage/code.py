@@ -39,6 +39,12 @@ FILES = {
     "chat/admin.py": 11,
     "chat/history.py": 11,
     "chat/models.py": 11,
+    "chat/notices.py": 13,
+    "chat/management/commands/announce.py": 13,
+    "chat/presence.py": 14,
+    "deploy/chat.conf": 15,
+    "deploy/chat@.service": 15,
+    "deploy/chat.env": 15,
 }
 
 # What other files look for in these, and the stage from which they do.

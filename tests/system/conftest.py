@@ -123,6 +123,7 @@ def chromium(tmp_path_factory):
     ):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.set_capability("acceptInsecureCerts", True)  # one test's nginx has a certificate that was made on the spot
     programs = ["chromium", "chromium-browser", "google-chrome", "chrome"]
     program = next(filter(None, map(shutil.which, programs)), None)
     driver = shutil.which("chromedriver")

@@ -1,132 +1,29 @@
 """
-The further stages, all three in one project, on a real server: people, memory, and nothing missed.
+The further stages, all of them in one project, on a real server: people, memory, and nothing missed.
 """
 
 import asyncio
 import contextlib
-import http.client
 import json
 import random
-import re
 import socket
-import sqlite3
-import subprocess
-import sys
 import threading
 import uuid
 from types import SimpleNamespace
-from urllib.parse import urlencode
 
 import pytest
-from running import Server, hear, say, share
+from further import CROWD, PASSWORD, FurtherServer, Member, hear
+from running import say, share
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from waiting import until
-from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidMessage, InvalidStatus
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from window import Window, assert_no_complaints
-from workshop.lesson.files import write_files
-from workshop.lesson.stages import built_on
 
 pytestmark = pytest.mark.xdist_group("browser 4")
 
-CROWD = 200
-PASSWORD = "only for these tests"
 LOGGED_OUT = "Not connected: you have logged out"
-
-# Django's own takes a good part of a second, on purpose, for each password that it checks.
-QUICK_PASSWORDS = '\nPASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]\n'
-
-# Makes the tables, the people and a session for each of them, and prints {name: session key}.
-SET_UP = f"""
-import json, os
-os.environ["DJANGO_SETTINGS_MODULE"] = "tutorial.settings"
-import django
-django.setup()
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import Group, User
-from django.contrib.sessions.backends.db import SessionStore
-from django.core.management import call_command
-from django.db import transaction
-
-call_command("migrate", verbosity=0)
-password = make_password({PASSWORD!r})
-names = ["ada", "bob", "carol", "dave", "eve", "frank", "teacher", *(f"person-{{n}}" for n in range({CROWD}))]
-User.objects.bulk_create(User(username=name, password=password) for name in names)
-User.objects.filter(username="teacher").update(is_staff=True, is_superuser=True)
-Group.objects.create(name="club").user_set.add(User.objects.get(username="carol"))
-sessions = {{}}
-with transaction.atomic():
-    for user in User.objects.all():
-        session = SessionStore()
-        session[SESSION_KEY] = str(user.pk)
-        session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-        session.save()
-        sessions[user.username] = session.session_key
-print(json.dumps(sessions))
-"""
-
-
-class FurtherServer(Server):
-    """A server with the project that the three further stages leave, in which people have accounts."""
-
-    def __init__(self, folder):
-        super().__init__(folder, write_project=self.write_project)
-
-    def write_project(self, folder):
-        write_files(built_on((10, 11, 12)), folder)
-        with (folder / "tutorial" / "settings.py").open("a", encoding="utf-8") as settings:
-            settings.write(QUICK_PASSWORDS)
-        ran = subprocess.run([sys.executable, "-c", SET_UP], cwd=folder, capture_output=True, encoding="utf-8")
-        assert ran.returncode == 0, ran.stderr
-        self.sessions = json.loads(ran.stdout)
-
-    @contextlib.contextmanager
-    def database(self):
-        with contextlib.closing(sqlite3.connect(self.folder / "db.sqlite3")) as connection, connection:
-            yield connection
-
-    def said(self, room):
-        """Return the room's history, read past the chat from its database: what a client gets of each message."""
-        with self.database() as database:
-            rows = database.execute(
-                "SELECT text, chat_message.name, number FROM chat_message JOIN chat_room ON chat_room.id = room_id "
-                "WHERE chat_room.name = ? ORDER BY number",
-                [room],
-            ).fetchall()
-        return [{"message": text, "name": name, "number": number} for text, name, number in rows]
-
-    def expected_log(self, room):
-        return "".join(f"▸ {each['name'] or '(not logged in)'}: {each['message']}\n" for each in self.said(room))
-
-    def enter_as(self, name, room, **options):
-        """Open a socket with the cookie that this person has."""
-        return self.enter(room, additional_headers=self.cookie(name), **options)
-
-    def cookie(self, name):
-        return {"Cookie": f"sessionid={self.sessions[name]}"}
-
-    def post(self, path, content, **headers):
-        """POST this content as a form would."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        headers = {"Content-Type": "application/x-www-form-urlencoded", **headers}
-        with contextlib.closing(connection):
-            connection.request("POST", path, urlencode(content), headers)
-            response = connection.getresponse()
-            response.text = response.read().decode()
-            return response
-
-    def get_token(self, name):
-        return json.loads(self.post("/accounts/token/", {"username": name, "password": PASSWORD}).text)["token"]
-
-    def log_out(self, name):
-        """Log out with the cookie that this person has, as the page's button does."""
-        page = self.get_room("lobby", **self.cookie(name))
-        csrf = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)[1]
-        cookie = f"{self.cookie(name)['Cookie']}; {page.getheader('Set-Cookie').partition(';')[0]}"
-        assert self.post("/accounts/logout/", {"csrfmiddlewaretoken": csrf}, Cookie=cookie).status == 302
 
 
 @pytest.fixture(scope="module")
@@ -581,80 +478,59 @@ def test_12_a_page_that_was_away_during_45_messages_gets_them_all(window, furthe
     )
 
 
-# All three, with two hundred people
+# Stage 13, from anywhere
 
 
-class Member:
-    """One of the crowd: a client that does what the page does, and may lose its connection after some frames."""
-
-    def __init__(self, server, number, leaves_after, chance):
-        self.server, self.name = server, f"person-{number}"
-        self.leaves_after, self.pause = leaves_after, chance.uniform(0, 1)
-        self.heard = []  # the log: what was said, each once
-        self.outbox = [{"message": f"I am {self.name}", "id": uuid.uuid4().hex}]
-        self.connections = self.frames = self.resent = self.replayed = 0
-        self.asking = False
-        self.is_here = asyncio.Event()
-
-    @property
-    def newest(self):
-        return len(self.heard)  # the numbers have no holes, and begin with 1
-
-    async def take_part(self, begin):
-        """Say one message once everyone is here, and stay until everything that everyone says is in the log."""
-        while self.newest < CROWD or self.outbox:
-            # InvalidMessage: daphne gives up after 5 s, if a busy server has no answer to a handshake by then.
-            with contextlib.suppress(ConnectionClosed, InvalidMessage):
-                async with self.server.enter_as(self.name, "crowd") as socket:
-                    self.connections += 1
-                    self.asking = False
-                    if begin.is_set():
-                        self.resent += len(self.outbox)
-                    else:
-                        assert await hear(socket) == {"history": []}
-                        self.is_here.set()
-                        await begin.wait()
-                    for each in self.outbox:
-                        await socket.send(json.dumps(each))
-                    await self.listen(socket)
-                    if self.frames == self.leaves_after:
-                        socket.transport.abort()
-            if self.frames == self.leaves_after:
-                self.leaves_after = None
-                await asyncio.sleep(self.pause)  # as long as the page waits, more or less
-
-    async def listen(self, socket):
-        while (self.newest < CROWD or self.outbox) and self.frames != self.leaves_after:
-            frame = await hear(socket)
-            self.frames += 1
-            if "ack" in frame:
-                self.outbox = [each for each in self.outbox if each["id"] != frame["ack"]]
-            elif "later" in frame:
-                self.asking = False
-                before = self.newest
-                for each in frame["later"]:
-                    self.show_once(each)
-                self.replayed += self.newest - before
-                if frame["later"]:
-                    await self.ask(socket)
-            else:
-                for each in frame.get("history", [frame]):
-                    if each["number"] > self.newest + 1:
-                        await self.ask(socket)
-                    else:
-                        self.show_once(each)
-
-    def show_once(self, said):
-        if said["number"] > self.newest:
-            self.heard.append(said)
-
-    async def ask(self, socket):
-        if not self.asking:
-            self.asking = True
-            await socket.send(json.dumps({"after": self.newest}))
+def test_13_a_command_shows_a_notice_to_a_room_and_a_login_one_to_its_person(
+    window, second_window, further, other_host
+):
+    enter_as(window, further, further.sessions, "ada", "notices")
+    enter_as(second_window, other_host, further.sessions, "bob", "notices")
+    further.manage("announce", "notices", "<b>Tea</b> is ready.", "--server", f"127.0.0.1:{further.port}")
+    for each in (window, second_window):
+        until(lambda each=each: each.element("chat-notice").text == "<b>Tea</b> is ready.", "the page shows the notice")
+    further.log_in("ada")
+    until(lambda: "another window" in window.element("chat-notice").text, "ada hears of it")
+    assert second_window.element("chat-notice").text == "<b>Tea</b> is ready.", "nobody else does"
+    for each in (window, second_window):
+        assert each.log == ""
+        assert_no_complaints(each.look())
 
 
-async def test_all_three_two_hundred_speak_at_once_a_third_of_them_are_cut_off_and_nothing_is_missed(further):
+# Stage 14, who is here
+
+
+def test_14_everyone_sees_who_is_here_and_who_is_typing(window, second_window, further, other_host):
+    def until_here(each, text):
+        until(lambda: each.element("chat-people").text == f"Here: {text}", f"{text} are here")
+
+    enter_as(window, further, further.sessions, "ada", "seen")
+    until_here(window, "ada")
+    enter_as(second_window, other_host, further.sessions, "bob", "seen")
+    window.browser.switch_to.new_window("tab")
+    tab = Window(window.browser)
+    tab.enter(further, "seen")
+    for each in (window, second_window, tab):
+        until_here(each, "ada (2 windows), bob")
+    second_window.press("I am")
+    for each in (window, tab):
+        until(lambda each=each: each.element("chat-typing").text == "bob typing…", "they see that bob is typing")
+    assert second_window.element("chat-typing").text == ""
+    second_window.press(" bob", Keys.ENTER)
+    for each in (window, tab):
+        each.until_log("▸ bob: I am bob\n")
+        assert each.element("chat-typing").text == ""
+    tab.look()
+    tab.browser.close()
+    for each in (window, second_window):
+        until_here(each, "ada, bob")
+        assert_no_complaints(each.look())
+
+
+# All of them, with two hundred people
+
+
+async def test_two_hundred_speak_at_once_a_third_of_them_are_cut_off_and_nothing_is_missed(further):
     chance = random.Random(14)
     cut_off = set(chance.sample(range(CROWD), CROWD // 3))
     crowd = [

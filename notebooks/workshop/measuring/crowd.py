@@ -95,10 +95,14 @@ def make_frame(text):
 
 
 class Crowd:
-    """So many members in one room of the server on this port. Ends the process if the server refuses one of them."""
+    """
+    So many members in one room of the servers on these ports, spread over them evenly.
 
-    def __init__(self, port, members, room="lobby"):
-        self.port, self.path = port, f"/ws/chat/{quote(room, safe='')}/"
+    Ends the process if a server refuses one of them.
+    """
+
+    def __init__(self, ports, members, room="lobby"):
+        self.ports, self.path = ports, f"/ws/chat/{quote(room, safe='')}/"
         self.selector = selectors.DefaultSelector()
         self.members = []
         while len(self.members) < members:
@@ -114,13 +118,14 @@ class Crowd:
 
     def _join(self, number):
         connections = []
-        for _ in range(number):
-            connection = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        for place in range(len(self.members), len(self.members) + number):
+            port = self.ports[place % len(self.ports)]
+            connection = socket.create_connection(("127.0.0.1", port), timeout=20)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.sendall(
-                f"GET {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nUpgrade: websocket\r\n"
+                f"GET {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
                 f"Connection: Upgrade\r\nSec-WebSocket-Key: {b64encode(os.urandom(16)).decode()}\r\n"
-                f"Sec-WebSocket-Version: 13\r\nOrigin: http://127.0.0.1:{self.port}\r\n\r\n".encode()
+                f"Sec-WebSocket-Version: 13\r\nOrigin: http://127.0.0.1:{port}\r\n\r\n".encode()
             )
             connections.append(connection)
         for connection in connections:
@@ -131,7 +136,8 @@ class Crowd:
                     break
                 answer += more
             if not answer.startswith(b"HTTP/1.1 101 "):
-                sys.exit(f"The server on port {self.port} refused a socket: {answer.decode('latin1').splitlines()[:1]}")
+                port, answered = connection.getpeername()[1], answer.decode("latin1").splitlines()[:1]
+                sys.exit(f"The server on port {port} refused a socket: {answered}")
             connection.setblocking(False)
             member = Member(connection)
             self.members.append(member)
@@ -268,7 +274,7 @@ class Crowd:
         of the two medians, and what flood() returned.
         """
         alone = self.delays(messages)
-        command = [sys.executable, __file__, "flood", str(self.port), "1", "1"]
+        command = [sys.executable, __file__, "flood", str(self.ports[0]), "1", "1"]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as flooder:
             flooder.stdout.readline()  # it has begun
             flooded = self.delays(messages)
@@ -304,14 +310,14 @@ def main():
     allow_many_sockets()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("speed", "delays", "burst", "fair", "flood"))
-    parser.add_argument("port", type=int)
+    parser.add_argument("ports", help="of the servers, separated by commas")
     parser.add_argument("members", type=int)
     parser.add_argument(
         "numbers", type=int, nargs="+", help="how many deliveries or messages, or messages from each member"
     )
     arguments = parser.parse_args()
     room = "elsewhere" if arguments.what == "flood" else "lobby"
-    with Crowd(arguments.port, arguments.members, room) as crowd:
+    with Crowd([int(port) for port in arguments.ports.split(",")], arguments.members, room) as crowd:
         print(json.dumps(getattr(crowd, arguments.what)(*arguments.numbers)))
 
 

@@ -17,7 +17,7 @@ def profile(members=200, messages=10):
     with tempfile.TemporaryDirectory(prefix="profile-") as folder:
         file = Path(folder) / "profile"
         with serve(WORKSHOP_PROFILE=str(file)) as running:
-            with Crowd(running.port, members) as crowd:
+            with Crowd([running.port], members) as crowd:
                 running.process.stdin.write(b"now\n")
                 running.process.stdin.flush()
                 crowd.delays(messages)

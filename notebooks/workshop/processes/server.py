@@ -22,6 +22,8 @@ running = []
 class Server:
     """A running server: `url`, `port`, `log()`, `recording()` and `stop()`. A `with` statement stops it at its end."""
 
+    tls = None  # it speaks plain HTTP
+
     def __init__(self, port, process, output, held_port):
         self.port, self.process, self._held_port = port, process, held_port
         self._output, self._log = Path(output), ""

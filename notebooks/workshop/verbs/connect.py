@@ -77,7 +77,8 @@ async def connect(server, room="lobby", name="Somebody", origin=None, path=None,
         headers["cookie"] = visitor.cookie_header()
     try:
         socket = await websockets.connect(
-            f"ws://127.0.0.1:{server.port}{path}",
+            server.url.replace("http", "ws", 1).rstrip("/") + path,
+            ssl=server.tls,
             origin=origin or server.url.rstrip("/"),
             additional_headers=headers,
             proxy=None,

@@ -5,7 +5,7 @@ from http.cookiejar import CookieJar
 from typing import NamedTuple
 from urllib.error import HTTPError
 from urllib.parse import urlencode, urlsplit
-from urllib.request import HTTPCookieProcessor, ProxyHandler, Request, build_opener
+from urllib.request import HTTPCookieProcessor, HTTPSHandler, ProxyHandler, Request, build_opener
 
 from workshop.errors import WorkshopError
 
@@ -29,7 +29,7 @@ class Visitor:
 
     def __init__(self, server):
         self.server, self._jar = server, CookieJar()
-        self._opener = build_opener(ProxyHandler({}), HTTPCookieProcessor(self._jar))
+        self._opener = build_opener(ProxyHandler({}), HTTPSHandler(context=server.tls), HTTPCookieProcessor(self._jar))
 
     def get(self, path):
         """
@@ -46,7 +46,8 @@ class Visitor:
         Raises WorkshopError if the server can't be reached.
         """
         secret = self._cookies().get("csrftoken", "")  # by it Django knows that the form comes from a page of its own
-        return self._open(path, data=urlencode(fields).encode(), headers={"X-CSRFToken": secret})
+        headers = {"X-CSRFToken": secret, "Origin": self.server.url.rstrip("/")}
+        return self._open(path, data=urlencode(fields).encode(), headers=headers)
 
     def log_in(self, username, password):
         """Log in on the login page. Raises WorkshopError, with what the server answers, if that doesn't work."""

@@ -1,0 +1,249 @@
+"""
+A project as it stands on a server: a copy of it, two daphnes that Redis connects, and nginx in front of them.
+
+The files in the project's deploy/ say how they run. What differs from a real server is replaced in the copy: the
+project's folder, which there is /srv/chat, and the ports.
+"""
+
+import contextlib
+import os
+import re
+import secrets
+import shlex
+import shutil
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from workshop.errors import WorkshopError
+from workshop.lesson.files import read_files, write_files
+from workshop.processes.port import Port
+from workshop.processes.programs import HOW_TO_GET, find_program
+from workshop.processes.server import START, answers, running
+
+GUARD = Path(__file__).with_name("guard.py")
+SRV = "/srv/chat"
+SERVERS = (8001, 8002)  # their ports in the project's deploy/chat.conf
+
+# What stands around deploy/chat.conf on a server, in /etc/nginx/nginx.conf.
+NGINX = """{user}daemon off;
+pid nginx.pid;
+events {{ worker_connections 4096; }}
+http {{
+    types {{ text/css css; text/javascript js; image/svg+xml svg; }}
+    access_log off;
+    client_body_temp_path temporary;
+    proxy_temp_path temporary;
+    fastcgi_temp_path temporary;
+    uwsgi_temp_path temporary;
+    scgi_temp_path temporary;
+    include chat.conf;
+}}
+"""
+
+
+class Program:
+    """A program that runs in a folder, on a port, with its output in a file."""
+
+    def __init__(self, name, command, folder, port, output, environment=None):
+        self.name, self.command, self.folder, self.port, self.environment = name, command, folder, port, environment
+        self.output, self.process = output, None
+
+    def start(self):
+        """Start it, and return once it answers. Raises WorkshopError, with its own words, if it doesn't."""
+        self.port.hand_over()
+        with self.output.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", str(GUARD), *self.command],
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + START
+        while not answers(self.port.number):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                last_lines = "\n".join(self.log().strip().splitlines()[-12:])
+                self.stop()
+                raise WorkshopError(f"{self.name} did not start. It says:\n\n{last_lines}")
+            time.sleep(0.02)
+
+    def log(self):
+        """Return what it has said so far."""
+        return self.output.read_text(encoding="utf-8", errors="replace") if self.output.exists() else ""
+
+    def stop(self, last_words=b""):
+        """Tell it to end, or kill it if the last words are b"kill", and return when it has ended."""
+        if self.process is not None:
+            with contextlib.suppress(OSError):  # it has ended by itself
+                self.process.communicate(last_words)
+            self.process.wait()
+            self.process = None
+
+
+class Deployment:
+    """
+    A project in the world: `url`, `get()`, `log()`, `stop()` and what else deploy() says.
+
+    `tls` is the SSLContext with which a client trusts its certificate.
+    """
+
+    def __init__(self, project, servers, redis, options):
+        self.project, self.options = project, options
+        self.folder = Path(tempfile.mkdtemp(prefix="deployed-"))
+        self.ports = {name: Port() for name in ("http", "https", "redis", *SERVERS)}
+        self.port = self.ports["https"].number
+        self.url = f"https://localhost:{self.port}/"
+        self.key = secrets.token_urlsafe(50)
+        self.redis, self.servers, self.nginx = None, [], None
+        self.tls = self._certify()
+        running.append(self)
+        try:
+            if redis:
+                self.redis = self._program("redis-server", ["--save", "", "--bind", "127.0.0.1"], "redis")
+                self.redis.start()
+            self._start(servers)
+        except BaseException:  # such as an interrupted cell
+            self.stop()
+            raise
+
+    def update(self):
+        """Copy the project anew, as after a change, and start all but Redis again. Everyone is disconnected."""
+        number = len(self.servers)
+        self._end(self.nginx, *self.servers)
+        self._start(number)
+
+    def kill(self, number):
+        """End a server, the first one being 1, as a crash would."""
+        self._server(number).stop(b"kill")
+
+    def revive(self, number):
+        """Start a server again, as systemd would."""
+        self._server(number).start()
+
+    def log(self):
+        """Return what nginx has noted about errors so far."""
+        path = self.folder / "error.log"
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+    def environment(self):
+        """Return the servers' environment: what deploy/chat.env says, with another key and the Redis that runs here."""
+        lines = self._localized("chat.env").splitlines()
+        said = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+        said["DJANGO_SECRET_KEY"] = self.key
+        said.pop("REDIS_URL", None)
+        if self.redis:
+            said["REDIS_URL"] = f"redis://127.0.0.1:{self.ports['redis'].number}"
+        return {**os.environ, **said}
+
+    def stop(self):
+        """End it all, and delete the copy."""
+        self._end(self.nginx, *self.servers, self.redis)
+        for port in self.ports.values():
+            port.give_back()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if self in running:
+            running.remove(self)
+
+    def __repr__(self):
+        return (
+            f"Your project is deployed at {self.url}"
+            if self in running
+            else "Your project was deployed, and is no more"
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.stop()
+
+    def _start(self, servers):
+        self._copy()
+        self.servers = [self._daphne(port) for port in SERVERS[:servers]]
+        for server in self.servers:
+            server.start()
+        configuration = str(self.folder / "nginx.conf")
+        (self.folder / "temporary").mkdir(exist_ok=True)
+        self.nginx = self._program("nginx", ["-p", str(self.folder), "-e", "error.log", "-c", configuration], "https")
+        self.nginx.start()
+
+    def _end(self, *programs):
+        for program in filter(None, programs):
+            program.stop()
+
+    def _server(self, number):
+        if number not in range(1, len(self.servers) + 1):
+            raise WorkshopError(f"There is no server {number!r}. Expected a number from 1 to {len(self.servers)}.")
+        return self.servers[number - 1]
+
+    def _certify(self):
+        """Make a certificate for this computer, and return the SSLContext of a client that trusts it."""
+        import trustme  # here, since it takes long to import
+
+        authority = trustme.CA()
+        certificate = authority.issue_cert("localhost", "127.0.0.1")
+        chain = b"".join(each.bytes() for each in certificate.cert_chain_pems)
+        self.certificate = {"key.pem": certificate.private_key_pem.bytes(), "certificate.pem": chain}
+        context = ssl.create_default_context()
+        authority.configure_trust(context)
+        return context
+
+    def _copy(self):
+        """Copy the project and its database, make its tables and collect its static files."""
+        target = self.folder / "chat"
+        shutil.rmtree(target, ignore_errors=True)
+        write_files(read_files(self.project), target)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copy2(self.project / "db.sqlite3", target)
+        write_files(self.certificate, target / "deploy")
+        user = "user root;\n" if hasattr(os, "geteuid") and os.geteuid() == 0 else ""
+        (self.folder / "nginx.conf").write_text(NGINX.format(user=user), encoding="utf-8")
+        (self.folder / "chat.conf").write_text(self._localized("chat.conf"), encoding="utf-8")
+        for command in ("migrate", "collectstatic"):
+            self._manage(command, "--noinput", "--verbosity=0")
+
+    def _manage(self, *arguments):
+        run = subprocess.run(
+            [sys.executable, "-X", "utf8", "manage.py", *arguments],
+            cwd=self.folder / "chat",
+            env=self.environment(),
+            capture_output=True,
+            encoding="utf-8",
+        )
+        if run.returncode:
+            raise WorkshopError(f"manage.py {arguments[0]} failed on the server:\n\n{run.stderr.strip()[-1500:]}")
+
+    def _localized(self, name):
+        """Return the text of a file in deploy/, with the folder and the ports that it has here."""
+        path = self.project / "deploy" / name
+        if not path.is_file():
+            raise WorkshopError(f"There is no deploy/{name} in your project. Stage 15 makes it.")
+        text = path.read_text(encoding="utf-8").replace(SRV, (self.folder / "chat").as_posix())
+        for port in SERVERS:
+            text = text.replace(f":{port}", f":{self.ports[port].number}")
+        for port, name in ((80, "http"), (443, "https")):
+            text = re.sub(rf"(\blisten\s+){port}\b", rf"\g<1>127.0.0.1:{self.ports[name].number}", text)
+        return text.replace("https://$host$", f"https://$host:{self.port}$")
+
+    def _daphne(self, port):
+        """Return the server that deploy/chat@.service would start on this port."""
+        found = re.search(r"^ExecStart=(.+)$", self._localized("chat@.service"), re.MULTILINE)
+        command = shlex.split(found[1].replace("%i", str(self.ports[port].number))) if found else [""]
+        if not command[0].endswith("daphne"):
+            raise WorkshopError("deploy/chat@.service has no line ExecStart=… that starts daphne.")
+        command = [sys.executable, "-X", "utf8", "-u", "-m", "daphne", *self.options, *command[1:]]
+        output = self.folder / f"server-{port}.log"
+        return Program("daphne", command, self.folder / "chat", self.ports[port], output, self.environment())
+
+    def _program(self, name, arguments, port):
+        path = find_program(name)
+        if path is None:
+            raise WorkshopError(HOW_TO_GET[name])
+        if name == "redis-server":
+            arguments = ["--port", str(self.ports[port].number), *arguments]
+        return Program(name, [path, *arguments], self.folder, self.ports[port], self.folder / f"{name}.log")
