@@ -38,7 +38,7 @@ def pytest_configure(config):
     sys.path[:] = [str(config.project), *(path for path in sys.path if Path(path).resolve() != REPOSITORY)]
     os.environ["DJANGO_SETTINGS_MODULE"] = "tutorial.settings"
     # The stage tests expect the project's defaults, whatever the shell that started them has set.
-    for name in ("REDIS_URL", "DJANGO_ALLOWED_HOSTS", "DJANGO_DEBUG", "DJANGO_SECRET_KEY"):
+    for name in ("REDIS_URL", "DJANGO_ALLOWED_HOSTS", "DJANGO_DEBUG", "DJANGO_HTTPS", "DJANGO_SECRET_KEY"):
         os.environ.pop(name, None)
     # With it, each of the hundreds of processes that the tests start would compile the same files again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

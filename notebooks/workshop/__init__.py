@@ -7,6 +7,7 @@ In a notebook: `from workshop import check, open_stage`. In a terminal, from the
 """
 
 from workshop.errors import WorkshopError
+from workshop.processes.program import redis_server
 from workshop.processes.server import answers
 from workshop.verbs.arrows import arrows
 from workshop.verbs.check import check
@@ -42,6 +43,7 @@ __all__ = [
     "progress",
     "put_back",
     "python",
+    "redis_server",
     "remove",
     "reveal",
     "serve",

@@ -163,7 +163,7 @@ def test_exercise_says_which_there_are():
         run_exercise("ping")
 
 
-@pytest.mark.parametrize("name, stage", [("3_ping", 4), ("9_who", 9)])
+@pytest.mark.parametrize("name, stage", [("3_ping", 4), ("10_members", 10)])
 def test_exercise_says_how_to_get_a_workspace(monkeypatch, tmp_path, name, stage):
     monkeypatch.setitem(run_exercise.__globals__, "WORKSPACE", tmp_path / "none")
     with pytest.raises(WorkshopError, match=rf"open_stage\({stage}\)"):

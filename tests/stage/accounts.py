@@ -323,8 +323,9 @@ def explain_type(error, layer):
 
 
 def signals_in(layer):
-    """Return what was sent to groups, without what people said."""
-    return [each for each in layer.sent if each[1].get("type", "").replace(".", "_") != "chat_msg"]
+    """Return what was sent to groups, without what people said, and what further stages tell a room besides."""
+    said = "chat_msg", "presence", "notice"
+    return [each for each in layer.sent if each[1].get("type", "").replace(".", "_") not in said]
 
 
 async def explain_stay(seen, account, layer, asked, joined):

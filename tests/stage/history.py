@@ -29,8 +29,7 @@ class Patient(Person):
 
     at_least = 0  # seconds: more, where the database works in threads of its own
 
-    async def next_event(self, patience=None):
-        """Return what the application sends next. Raises TimeoutError if it sends nothing, or the error it died of."""
+    async def any_event(self, patience):
         try:
             return await next_event(self.socket, max(self.at_least, patience or Person.patience))
         except TimeoutError:

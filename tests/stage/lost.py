@@ -10,7 +10,7 @@ from stage.code import read_code, signature
 from stage.errors import explain
 from stage.expectations import Unmet, expect
 from stage.history import HISTORY, JOINED, short
-from stage.people import Person
+from stage.people import Person, is_besides
 from stage.scripts import blame, blame_errors
 
 CONSUMER = "chat/consumers.py"
@@ -176,7 +176,12 @@ def sent_frames(page):
 
 
 def decoded(page, texts):
-    """Return these frames of the page, decoded. Raises Unmet if one is no message and no question."""
+    """
+    Return these frames of the page, decoded. Raises Unmet if one is no message and no question.
+
+    Those that further stages send besides are left out.
+    """
+    texts = [text for text in texts if not is_besides(text)]
     frames = [_decoded(text) for text in texts]
     wrong = [
         str(text)

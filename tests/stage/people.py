@@ -1,6 +1,8 @@
 """People who chat: Channels' communicator plays the server for them."""
 
 import asyncio
+import functools
+import importlib.util
 import json
 import re
 import time
@@ -19,6 +21,8 @@ LAST_ROUTE = (
     're_path("", no_such_socket) has to come last.'
 )
 READING_ORIGINS = 'A socket\'s headers are pairs of bytes: dict(scope["headers"]).get(b"origin", b"").decode("latin1").'
+# What everyone in a room gets besides what is said there, by the module that a further stage adds: keys of frames.
+BESIDES = {"chat.presence": {"people", "here", "gone", "typing"}, "chat.notices": {"notice"}}
 ORIGINS = "OriginCheck lets a socket in if valid_origin() allows its origin, and refuses all others."
 
 
@@ -61,6 +65,7 @@ async def wait_for_one(futures, timeout):
 class Person:
     """Somebody with a socket: Channels' communicator, which runs the application without a server."""
 
+    asks_for = frozenset()  # of the keys in BESIDES: frames that have another of them are skipped
     patience = TIMEOUT  # everybody's: see AFTER_SILENCE
     at_the_door = TIMEOUT  # the same, until a socket is accepted or refused: that may take a thread
 
@@ -85,7 +90,16 @@ class Person:
         return event["type"] == "websocket.accept"
 
     async def next_event(self, patience=None):
-        """Return what the application sends next. Raises TimeoutError if it sends nothing, or the error it died of."""
+        """
+        Return what the application sends next, without the frames in which nobody is interested: see `asks_for`.
+
+        Raises TimeoutError if it sends nothing, or the error it died of.
+        """
+        while is_besides((event := await self.any_event(patience)).get("text"), but=self.asks_for):
+            pass
+        return event
+
+    async def any_event(self, patience):
         try:
             return await next_event(self.socket, patience or Person.patience)
         except TimeoutError:
@@ -185,6 +199,21 @@ class Person:
         if not self.socket.future.done():
             Person.patience = AFTER_SILENCE
         return self.socket.future.done()
+
+
+def is_besides(text, but=frozenset()):
+    """Return whether a frame's text is about something besides what is said in the room, but not about `but`."""
+    try:
+        frame = json.loads(text)
+    except (TypeError, ValueError):
+        return False
+    return isinstance(frame, dict) and not (besides() - but).isdisjoint(frame)
+
+
+@functools.cache
+def besides():
+    """Return the keys of the frames that the project's further stages send besides what is said."""
+    return frozenset().union(*(keys for module, keys in BESIDES.items() if importlib.util.find_spec(module)))
 
 
 def project_file(path, otherwise):

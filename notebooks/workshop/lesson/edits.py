@@ -87,12 +87,14 @@ def make_edits(text, path, files):
     """
     Return the text of a file after the edits in a cell, given the project's files, {path: bytes}, before them.
 
-    Raises DoesNotFit if the file isn't there, or doesn't have the lines that a hunk needs.
+    Where there is no such file, a first hunk of new lines alone begins one. Raises DoesNotFit if the file isn't there
+    otherwise, or doesn't have the lines that a hunk needs.
     """
-    if path not in files:
+    hunks = re.split(r"^(?=@@)", text, flags=re.MULTILINE)[1:]
+    if path not in files and re.search("^[ -]", hunks[0], re.MULTILINE):
         raise DoesNotFit(f"There is no {path} to change in the project with which this stage begins.")
-    changed = {path: files[path]}
-    for hunk in re.split(r"^(?=@@)", text, flags=re.MULTILINE)[1:]:
+    changed = {path: files.get(path, b"")}
+    for hunk in hunks:
         head, *lines = hunk.rstrip("\n").split("\n")
         kind, _, words = head.removeprefix("@@ ").partition(": ")
         there = words in changed[path].decode("utf-8", "surrogateescape")

@@ -14,6 +14,7 @@ import ast
 import contextlib
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -27,7 +28,8 @@ from workshop.lesson.edits import are_edits, make_edits
 from workshop.lesson.files import NOTEBOOKS, REPOSITORY, read_files, remove_files, write_files
 
 FINISHED = 9  # the last stage of the finished chat
-BUILDS_ON = {10: (), 11: (), 12: (11,)}  # the further stages: on which others each of them builds, in their order
+# The further stages: on which others each of them builds, in their order.
+BUILDS_ON = {10: (), 11: (), 12: (11,), 13: (10,), 14: (10,), 15: ()}
 
 # What each stage left when it was last replayed: startproject takes a second, and the same cells leave the same files.
 REMEMBERED = NOTEBOOKS / ".stages"
@@ -262,11 +264,12 @@ def calls(source):
     ]
 
 
-def run_python(arguments, folder):
+def run_python(arguments, folder, **environment):
     """Run `python …` in a folder and return the finished process, with output and errors together in its stdout."""
     return subprocess.run(
         [sys.executable, "-X", "utf8", "-B", *arguments],
         cwd=folder,
+        env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,

@@ -15,16 +15,15 @@ import ssl
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from workshop.errors import WorkshopError
 from workshop.lesson.files import read_files, write_files
 from workshop.processes.port import Port
-from workshop.processes.programs import HOW_TO_GET, find_program
-from workshop.processes.server import START, answers, running
+from workshop.processes.program import Program, make_redis
+from workshop.processes.programs import require_program
+from workshop.processes.server import running
 
-GUARD = Path(__file__).with_name("guard.py")
 SRV = "/srv/chat"
 SERVERS = (8001, 8002)  # their ports in the project's deploy/chat.conf
 
@@ -43,46 +42,6 @@ http {{
     include chat.conf;
 }}
 """
-
-
-class Program:
-    """A program that runs in a folder, on a port, with its output in a file."""
-
-    def __init__(self, name, command, folder, port, output, environment=None):
-        self.name, self.command, self.folder, self.port, self.environment = name, command, folder, port, environment
-        self.output, self.process = output, None
-
-    def start(self):
-        """Start it, and return once it answers. Raises WorkshopError, with its own words, if it doesn't."""
-        self.port.hand_over()
-        with self.output.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-I", str(GUARD), *self.command],
-                cwd=self.folder,
-                env=self.environment,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        deadline = time.monotonic() + START
-        while not answers(self.port.number):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                last_lines = "\n".join(self.log().strip().splitlines()[-12:])
-                self.stop()
-                raise WorkshopError(f"{self.name} did not start. It says:\n\n{last_lines}")
-            time.sleep(0.02)
-
-    def log(self):
-        """Return what it has said so far."""
-        return self.output.read_text(encoding="utf-8", errors="replace") if self.output.exists() else ""
-
-    def stop(self, last_words=b""):
-        """Tell it to end, or kill it if the last words are b"kill", and return when it has ended."""
-        if self.process is not None:
-            with contextlib.suppress(OSError):  # it has ended by itself
-                self.process.communicate(last_words)
-            self.process.wait()
-            self.process = None
 
 
 class Deployment:
@@ -104,7 +63,7 @@ class Deployment:
         running.append(self)
         try:
             if redis:
-                self.redis = self._program("redis-server", ["--save", "", "--bind", "127.0.0.1"], "redis")
+                self.redis = make_redis(self.folder, self.ports["redis"])
                 self.redis.start()
             self._start(servers)
         except BaseException:  # such as an interrupted cell
@@ -133,7 +92,8 @@ class Deployment:
     def environment(self):
         """Return the servers' environment: what deploy/chat.env says, with another key and the Redis that runs here."""
         lines = self._localized("chat.env").splitlines()
-        said = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+        said = dict(line.strip().split("=", 1) for line in lines if "=" in line and not line.startswith(("#", ";")))
+        said = {name: value.strip("\"'") for name, value in said.items()}
         said["DJANGO_SECRET_KEY"] = self.key
         said.pop("REDIS_URL", None)
         if self.redis:
@@ -150,11 +110,7 @@ class Deployment:
             running.remove(self)
 
     def __repr__(self):
-        return (
-            f"Your project is deployed at {self.url}"
-            if self in running
-            else "Your project was deployed, and is no more"
-        )
+        return f"Your project {'is' if self in running else 'was'} deployed at {self.url}"
 
     def __enter__(self):
         return self
@@ -226,24 +182,27 @@ class Deployment:
         text = path.read_text(encoding="utf-8").replace(SRV, (self.folder / "chat").as_posix())
         for port in SERVERS:
             text = text.replace(f":{port}", f":{self.ports[port].number}")
+        text = re.sub(r"\blisten\s+\[::\]:[^;]*;", "", text)  # here nginx listens on one address only
         for port, name in ((80, "http"), (443, "https")):
             text = re.sub(rf"(\blisten\s+){port}\b", rf"\g<1>127.0.0.1:{self.ports[name].number}", text)
+        # Where HTTPS has another port than 443, the port is a part of the host, and $host leaves it out.
+        text = re.sub(r"(\bproxy_set_header\s+Host\s+)\$host\s*;", r"\g<1>$http_host;", text)
         return text.replace("https://$host$", f"https://$host:{self.port}$")
 
     def _daphne(self, port):
         """Return the server that deploy/chat@.service would start on this port."""
-        found = re.search(r"^ExecStart=(.+)$", self._localized("chat@.service"), re.MULTILINE)
-        command = shlex.split(found[1].replace("%i", str(self.ports[port].number))) if found else [""]
-        if not command[0].endswith("daphne"):
+        unit = self._localized("chat@.service").replace("\\\n", " ")
+        found = re.search(r"^ExecStart=(.*\bdaphne\s.*)$", unit, re.MULTILINE)
+        if found is None:
             raise WorkshopError("deploy/chat@.service has no line ExecStart=… that starts daphne.")
-        command = [sys.executable, "-X", "utf8", "-u", "-m", "daphne", *self.options, *command[1:]]
+        if "%i" not in found[1]:
+            raise WorkshopError("ExecStart in deploy/chat@.service doesn't say %i: which port is it?")
+        arguments = shlex.split(found[1].replace("%i", str(self.ports[port].number)))
+        place = next(place for place, word in enumerate(arguments) if Path(word).name == "daphne")
+        command = [sys.executable, "-X", "utf8", "-u", "-m", "daphne", *self.options, *arguments[place + 1 :]]
         output = self.folder / f"server-{port}.log"
         return Program("daphne", command, self.folder / "chat", self.ports[port], output, self.environment())
 
     def _program(self, name, arguments, port):
-        path = find_program(name)
-        if path is None:
-            raise WorkshopError(HOW_TO_GET[name])
-        if name == "redis-server":
-            arguments = ["--port", str(self.ports[port].number), *arguments]
-        return Program(name, [path, *arguments], self.folder, self.ports[port], self.folder / f"{name}.log")
+        output = self.folder / f"{name}.log"
+        return Program(name, [require_program(name), *arguments], self.folder, self.ports[port], output)

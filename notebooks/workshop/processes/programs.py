@@ -3,6 +3,8 @@
 import os
 import shutil
 
+from workshop.errors import WorkshopError
+
 HOW_TO_GET = {
     "redis-server": "This computer has no Redis, the store through which server processes pass messages to one "
     "another: on Linux, `sudo apt install redis-server` installs it, on macOS `brew install redis`, and on Windows it "
@@ -26,3 +28,11 @@ def find_program(name):
     if SYSTEM in folders:
         folders += BESIDE_IT
     return shutil.which(name, path=os.pathsep.join(folders))
+
+
+def require_program(name):
+    """Return the path of a program. Raises WorkshopError, with how to get it, if it isn't installed."""
+    path = find_program(name)
+    if path is None:
+        raise WorkshopError(HOW_TO_GET[name])
+    return path

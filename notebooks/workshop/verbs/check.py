@@ -35,7 +35,7 @@ def check(stage, part=None):
     tests = find_tests(stage)
     if not tests:
         raise WorkshopError(
-            f"{notebook.name} builds nothing, so it has no tests. Stages 1 to 8 and 10 to 12 have some."
+            f"{notebook.name} builds nothing, so it has no tests. Stages 1 to 8 and 10 to 15 have some."
         )
     if not WORKSPACE.is_dir():
         raise WorkshopError(f"There is no notebooks/workspace/ yet. open_stage({stage!r}) makes it.")

@@ -106,7 +106,7 @@ def _mistakes_of(stage):
     find_notebook(stage)
     of_stage = [mistake for mistake in MISTAKES if str(mistake.stage) == str(stage)]
     if not of_stage:
-        raise WorkshopError(f"Stage {stage} has no classic mistakes. Stages 1 to 8 and 10 to 12 have some.")
+        raise WorkshopError(f"Stage {stage} has no classic mistakes. Stages 1 to 8 and 10 to 15 have some.")
     return of_stage
 
 

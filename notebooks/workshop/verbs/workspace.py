@@ -322,14 +322,15 @@ def show_path(folder):
     return f"notebooks/{folder.relative_to(NOTEBOOKS).as_posix()}/"
 
 
-def python(*arguments):
+def python(*arguments, **environment):
     """
     Run `python …` in the workspace and print its output: python("manage.py", "startapp", "chat").
 
-    Makes the workspace if there is none. If the command fails, its exit code is printed too.
+    Makes the workspace if there is none. Keyword arguments become environment variables. If the command fails, its exit
+    code is printed too.
     """
     WORKSPACE.mkdir(exist_ok=True)
-    run = run_python([str(argument) for argument in arguments], WORKSPACE)
+    run = run_python([str(argument) for argument in arguments], WORKSPACE, **environment)
     if run.stdout.strip():
         print(run.stdout.strip())
     if run.returncode:
