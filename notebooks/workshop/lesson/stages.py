@@ -247,7 +247,11 @@ def replay_cell(source, folder):
 
 
 def calls(source):
-    """Return (name, arguments) of each call of python() or remove() that has a line of its own in a cell."""
+    """
+    Return (name, arguments) of each call of python() or remove() that has a line of its own in a cell.
+
+    A call with an argument that isn't written out, such as a variable, makes no files of the lesson.
+    """
     if source.startswith("%%"):
         return []
     try:
@@ -255,12 +259,13 @@ def calls(source):
     except SyntaxError:  # a line magic, or a half-written cell: it makes no files
         return []
     return [
-        (line.value.func.id, [ast.literal_eval(argument) for argument in line.value.args])
+        (line.value.func.id, [argument.value for argument in line.value.args])
         for line in lines
         if isinstance(line, ast.Expr)
         and isinstance(line.value, ast.Call)
         and isinstance(line.value.func, ast.Name)
         and line.value.func.id in ("python", "remove")
+        and all(isinstance(argument, ast.Constant) for argument in line.value.args)
     ]
 
 

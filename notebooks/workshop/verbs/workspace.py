@@ -228,7 +228,9 @@ def describe(files, own, replaced, stage, on):
     if not files:
         return "notebooks/workspace/ is empty."
     if stage in BUILDS_ON:
-        further = f", and in it what stage {' and '.join(map(str, on))} leaves" if on else ""
+        *others, last = on or [None]
+        leave = f"stages {', '.join(map(str, others))} and {last} leave" if others else f"stage {last} leaves"
+        further = f", and in it what {leave}" if on else ""
         words = f"notebooks/workspace/ has the finished chat{further}."
     else:
         words = f"notebooks/workspace/ has the {len(files)} files that the stages before it leave."
