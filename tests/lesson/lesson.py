@@ -9,12 +9,12 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import nbformat
+from forked import start
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
@@ -29,6 +29,7 @@ sys.path.append(str(REPOSITORY / "notebooks"))  # for `import workshop`, as in a
 from workshop.lesson.data import questions  # noqa: E402
 from workshop.lesson.stages import read_stage  # noqa: E402
 
+HALF_WRITTEN = shutil.ignore_patterns("*.pyc.*")  # by Python, at this moment, in another process
 CELL_TIMEOUT = 120  # seconds: many times what any cell needs, so that a hanging one ends the test and not the day
 
 
@@ -46,15 +47,15 @@ def copy_lesson(folder):
             ".ipynb_checkpoints",
             ".progress.json",
             ".written_for_me",
+            "*.pyc.*",
         ),
     )
     (folder / "tests").mkdir()
     for path in [*(REPOSITORY / "tests").glob("test_[0-9]*_*.py"), REPOSITORY / "tests" / "conftest.py"]:
         shutil.copy2(path, folder / "tests")
-    for name in ("stage", "exercises"):
-        shutil.copytree(
-            REPOSITORY / "tests" / name, folder / "tests" / name, ignore=shutil.ignore_patterns("__pycache__")
-        )
+    for name in ("stage", "exercises", "__pycache__"):  # compiled tests too: no copy has to compile them again
+        if (REPOSITORY / "tests" / name).exists():
+            shutil.copytree(REPOSITORY / "tests" / name, folder / "tests" / name, ignore=HALF_WRITTEN)
     shutil.copy2(REPOSITORY / "pyproject.toml", folder)
     return folder
 
@@ -72,20 +73,11 @@ def environment():
 @contextlib.contextmanager
 def started(lesson, *arguments, cwd=None, **more):
     """A Python process in the copy's notebooks folder, like a kernel. It is gone after the `with` statement."""
-    process = subprocess.Popen(
-        [sys.executable, "-X", "utf8", "-u", *arguments],
-        cwd=cwd or lesson / "notebooks",
-        env={**environment(), **more},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+    with start(arguments, cwd or lesson / "notebooks", {**environment(), **more}) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def run(lesson, code):

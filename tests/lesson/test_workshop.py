@@ -6,11 +6,12 @@ second notebook, a port in use, a notebook that can't be read.
 import re
 import shutil
 import socket
+import subprocess
 import sys
 import textwrap
 
 import pytest
-from lesson import CELL_TIMEOUT, copy_lesson, run, started
+from lesson import CELL_TIMEOUT, copy_lesson, environment, run, started
 from waiting import until
 from workshop.lesson.files import read_files
 from workshop.lesson.stages import FINISHED, stage_before, stages
@@ -547,6 +548,14 @@ def test_a_cell_in_the_project_that_python_cant_read_is_shown_with_its_line(fini
 
 
 # In a terminal
+
+
+def test_a_command_in_a_terminal_starts_python_anew(lesson):
+    # The other tests fork a process in which much is imported already. This is what a student's terminal does.
+    for arguments, expected in ((["open", "3"], 0), (["check", "3"], 1)):
+        command = [sys.executable, "-m", "workshop", *arguments]
+        ran = subprocess.run(command, cwd=lesson / "notebooks", env=environment(), capture_output=True, timeout=60)
+        assert ran.returncode == expected, ran.stderr
 
 
 def test_a_terminal_tells_by_its_exit_code_what_became_of_a_command(lesson):

@@ -6,6 +6,7 @@ A run finds what the workshop's run_tests() finds, which check() uses. On Window
 """
 
 import contextlib
+import ctypes
 import gc
 import importlib
 import json
@@ -18,6 +19,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from _pytest.assertion.rewrite import AssertionRewritingHook
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "notebooks"))
 from workshop.lesson.files import REPOSITORY
@@ -30,15 +32,53 @@ IMPORTED = [
     "workshop.processes.report",
     "pytest_asyncio.plugin",
     "channels.auth",
+    "channels.security.websocket",
     "channels.testing",
+    "channels_redis.core",
+    "daphne.apps",
     "daphne.server",
     "django.contrib.admin",
+    "django.contrib.admin.apps",
+    "django.contrib.admin.templatetags.admin_list",
+    "django.contrib.admin.templatetags.admin_modify",
+    "django.contrib.auth.apps",
+    "django.contrib.auth.context_processors",
+    "django.contrib.auth.hashers",
+    "django.contrib.auth.password_validation",
+    "django.contrib.auth.tokens",
+    "django.contrib.auth.validators",
+    "django.contrib.contenttypes.apps",
+    "django.contrib.messages.apps",
+    "django.contrib.messages.context_processors",
+    "django.contrib.messages.middleware",
+    "django.contrib.messages.storage.fallback",
+    "django.contrib.sessions.apps",
+    "django.contrib.sessions.backends.db",
+    "django.contrib.sessions.middleware",
+    "django.contrib.sessions.serializers",
+    "django.contrib.sites.shortcuts",
+    "django.contrib.staticfiles.apps",
+    "django.contrib.staticfiles.storage",
+    "django.core.asgi",
+    "django.core.management.commands.flush",
+    "django.core.management.commands.migrate",
     "django.core.management.commands.runserver",
     "django.db.backends.sqlite3.base",
+    "django.db.models.sql.compiler",
+    "django.middleware.clickjacking",
+    "django.middleware.common",
+    "django.middleware.security",
+    "django.template.context_processors",
+    "django.template.loaders.app_directories",
+    "django.template.loaders.cached",
+    "django.templatetags.cache",
+    "django.templatetags.l10n",
+    "django.templatetags.tz",
     "django.test",
-    "py_mini_racer",  # only imported: a child makes its own engine
+    "py_mini_racer",
     "redis.asyncio",
     "websockets.asyncio.client",
+    "whitenoise.middleware",
     "stage.scripts",
     "stage.silence",
     "stage.slips",
@@ -91,6 +131,8 @@ def serve():
     """Collect the tests, then fork a child for each job that comes, until the standard input closes."""
     for name in IMPORTED:
         importlib.import_module(name)
+    for library in Path(sys.modules["py_mini_racer"].__file__).parent.glob("libmini_racer.*"):
+        ctypes.CDLL(str(library))  # only loaded: a child makes its own engine
     jobs, answers = os.fdopen(os.dup(0), encoding="utf-8"), os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # pytest's dots are nobody's answer
     with tempfile.TemporaryDirectory() as nothing:
@@ -99,7 +141,9 @@ def serve():
             *(REPOSITORY / "tests").glob("test_*_*.py"),
             *(REPOSITORY / "tests" / "exercises").glob("exercise_*.py"),
         ]
-        pytest.main(pytest_arguments(tests, nothing, ()), plugins=[Jobs(jobs, answers)])
+        # A child writes no traceback, and its temporary files into this folder: it doesn't tidy up after itself.
+        options = ["--tb=no", f"--basetemp={nothing}/files"]
+        pytest.main(pytest_arguments(tests, nothing, options), plugins=[Jobs(jobs, answers)])
 
 
 class Jobs:
@@ -109,6 +153,8 @@ class Jobs:
         self.jobs, self.answers = jobs, answers
 
     def pytest_runtestloop(self, session):
+        # All tests are here, so nothing that a child imports has assertions for pytest to rewrite.
+        sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, AssertionRewritingHook)]
         gc.freeze()  # all that is here stays: no child has to look through it for garbage
         for line in self.jobs:
             job = json.loads(line)

@@ -110,9 +110,14 @@ class Code:
                 child.parent = parent
         return tree
 
+    @functools.cache  # noqa: B019
+    def nodes(self, file):
+        """Return all nodes of the file's syntax tree."""
+        return list(ast.walk(self.tree(file)))
+
     def walk(self, file, *kinds):
         """Yield the nodes of these kinds in the file."""
-        return (node for node in ast.walk(self.tree(file)) if isinstance(node, kinds))
+        return (node for node in self.nodes(file) if isinstance(node, kinds))
 
     def names(self, file):
         """Return {name: line number} of what the file defines or imports, or None if it imports all of a module (*)."""

@@ -21,10 +21,12 @@ SECTIONS = {  # how far the chat gets, which is how the header Browser begins: t
 BEGINNING = """\
 # Symptom, cause, fix
 
-Did something go wrong when you started the chat with `runserver` and opened a room? Look for the words that you see in
-the first two columns.
+Did something go wrong when you started the chat with `runserver`, or with `deploy()`, and opened a room? Look for the
+words that you see in the first two columns.
 
-- **The terminal** is the one in which `runserver` runs. Often the words are the last line of a traceback.
+- **The terminal** is the one in which `runserver` runs. Often the words are the last line of a traceback. At stage 15,
+  after `world = deploy()`, look at what the two servers have said: print `world.servers[0].log()` and
+  `world.servers[1].log()`. For nginx's error log, print `world.log()`.
 - **The browser** says most of this in its console: press F12. If a socket doesn't open, Chromium says
   `WebSocket connection to … failed` and then gives a reason. The tables show only that reason, or the number after
   `Unexpected response code:`.
@@ -32,9 +34,16 @@ the first two columns.
   `check(2)` runs the tests that catch it, and `put_back()` takes it out again.
 
 We saw all of this happen. We put each mistake up to stage 5 into the chat of stage 5, and each later one into the chat
-of its own stage. Then we opened the room `lobby`, unless the row names another, in two windows of Chromium. From stage
-10 on we ran `migrate` first. At stage 10 we also made accounts for two people and an admin, and logged in where the row
-needs it. Other browsers use other words.
+of its own stage. Then we opened the room `lobby`, unless the row names another, in two windows of Chromium.
+
+- From stage 10 on we ran `migrate` first.
+- At stages 10, 13 and 14 we also made accounts for two people, and logged in where the row needs it. At stage 10 there
+  was an admin, too. At 13 and 14 one of the two people had two windows.
+- At stage 13 we announced notices with `manage.py announce` in a second terminal, and sent requests for reminders to
+  `/notices/reminder/` from the page's console.
+- At stage 15 we deployed the project with `deploy()`.
+
+Other browsers use other words.
 """
 
 END = """\
@@ -45,6 +54,11 @@ END = """\
 - **`no such table`**, and a socket that closes with 1011 or doesn't open: the database lacks the project's tables.
   `python manage.py migrate` makes them. `runserver` says at its start that there are unapplied migrations. The chat
   needs the tables from stage 10 on.
+- **`Origin checking failed`**, and a 403 for a form, behind a proxy: Django doesn't know that the page came by HTTPS.
+  The proxy has to send `X-Forwarded-Proto`. And either the server has to believe it (`daphne --proxy-headers`), or
+  Django (`SECURE_PROXY_SSL_HEADER`).
+- **`Here:` lists somebody who isn't there**, or one window too many, after a server was killed: it couldn't delete its
+  rows. They count for at most 60 more seconds, and a page learns within another 20 that they don't.
 - **A 500 on a socket comes with a traceback in the terminal; a 403 never does.** The words above are from the last line
   of the traceback.
 

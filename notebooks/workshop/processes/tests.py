@@ -19,8 +19,10 @@ def run_tests(tests, project, *options):
     """
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
+        # Here the tests' own files go with the folder. Where pytest puts them, it looks through what earlier runs left.
+        arguments = pytest_arguments(tests, project, [*options, f"--basetemp={Path(folder) / 'files'}"])
         try:
-            run = run_fresh("pytest", REPOSITORY, *pytest_arguments(tests, project, options), **environment(report))
+            run = run_fresh("pytest", REPOSITORY, *arguments, **environment(report))
         except subprocess.TimeoutExpired:
             raise WorkshopError(
                 f"The tests were still running after {TIMEOUT} s. Is there a loop in your code that never ends, or a "
