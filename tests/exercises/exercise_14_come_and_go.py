@@ -1,7 +1,7 @@
 """
-Let the page say who comes and who goes: `bob has come.` and `bob has gone.`, in an element `#chat-news` with the role
-`status`. It says so only for a person's first window and for their last one, never for those who were here before the
-page, and of those who aren't logged in it says nothing.
+Let the page say it: `bob has come.` and `bob has gone.`, in an element `#chat-news` with the role `status`, which a
+screen reader reads out. But a second window isn't news. The page says so only for a person's first window and for their
+last one, never for those who were here before the page, and of people who aren't logged in it says nothing.
 """
 
 import json

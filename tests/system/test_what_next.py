@@ -514,12 +514,19 @@ def test_14_everyone_sees_who_is_here_and_who_is_typing(window, second_window, f
         until_here(each, "ada (2 windows), bob")
     second_window.press("I am")
     for each in (window, tab):
-        until(lambda each=each: each.element("chat-typing").text == "bob typing…", "they see that bob is typing")
+        until(lambda each=each: each.element("chat-typing").text == "bob is typing…", "they see that bob is typing")
     assert second_window.element("chat-typing").text == ""
     second_window.press(" bob", Keys.ENTER)
     for each in (window, tab):
         each.until_log("▸ bob: I am bob\n")
         assert each.element("chat-typing").text == ""
+    # A page that one leaves by a link is kept by the browser, for "back".
+    second_window.look().find_element(By.LINK_TEXT, "Choose another room").click()
+    until_here(window, "ada (2 windows)")
+    second_window.look().back()
+    second_window.until_connected()
+    for each in (window, second_window, tab):
+        until_here(each, "ada (2 windows), bob")
     tab.look()
     tab.browser.close()
     for each in (window, second_window):
