@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from stage import StoodStill, Unmet, expect, explain, find_forgotten_await
 from stage.code import closest, read_code, stage_of
+from stage.errors import UnmetIn
 from stage.silence import explain_silence
 from stage.slips import find_open_gap, find_slips
 from stage.watch import Watch
@@ -83,8 +84,13 @@ def _taught(item):
         unmet = explain_silence(error, watch, code)
     # An error without a line of the project may come of any gap, everything else of a gap in the file that it names.
     nowhere = not isinstance(error, Unmet) and not unmet.sure
-    gap = find_open_gap(code, None if nowhere else unmet.file)
-    slips = [*filter(None, [gap]), *find_slips(code, stage)]
+    functions = unmet.functions if isinstance(unmet, UnmetIn) else None
+    gap = find_open_gap(code, None if nowhere else unmet.file, functions)
+    slips = [*find_slips(code, stage)]
+    if gap:  # the student has come as far as the gap: what is above it in its file comes first
+        slips.sort(key=lambda slip: slip.file != gap.file or slip.line > gap.line)
+        above = sum(slip.file == gap.file and slip.line < gap.line for slip in slips)
+        slips.insert(above, gap)
     unmet.slips = [[slip.tell(code), slip.asked, slip.opens or slip.file] for slip in slips]
     raise unmet from error
 

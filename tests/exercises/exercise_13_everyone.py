@@ -189,6 +189,12 @@ async def test_everyone_is_told_once_in_whichever_room(person, layer, applicatio
             file=COMMAND,
         )
     expect(
+        "None" not in everyone.stdout,
+        seen=f"manage.py announce --everyone … says “{everyone.stdout.strip()}”",
+        asked="Where there is no room, the command says that it has told everyone.",
+        file=COMMAND,
+    )
+    expect(
         nobody.returncode != 0 and "Traceback" not in nobody.stderr,
         seen=f"manage.py announce with a text alone ended with {nobody.returncode}: {nobody.stdout.strip()}",
         asked="Without a room and without --everyone, the command raises CommandError.",

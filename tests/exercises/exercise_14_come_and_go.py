@@ -65,17 +65,17 @@ def expect_news(page, wanted, after, asked):
         blame(page, f"{after}, and #chat-news shows {news!r}.", asked)
 
 
-HERE = "The list had two windows of ada, one of bob, and one of somebody who isn't logged in."
+HERE = "The list had two windows of ada, one of bob, and one of somebody who isn't logged in"
 
 
 def test_the_page_says_who_comes_and_who_goes(page):
     """When somebody comes who wasn't here, and when somebody goes who isn't here any more, the page says so."""
     give(page, {"here": [5, "carol"]})
-    expect_news(page, "carol has come.", f"{HERE} Then carol came", "“carol has come.”")
+    expect_news(page, "carol has come.", f"{HERE}. Then carol came", "“carol has come.”")
     give(page, {"gone": 2})
-    expect_news(page, "bob has gone.", f"{HERE} Then bob went", "“bob has gone.”")
+    expect_news(page, "bob has gone.", f"{HERE}. Then bob went", "“bob has gone.”")
     give(page, {"here": [6, "bob"]})
-    expect_news(page, "bob has come.", f"{HERE} Then bob went and came again", "“bob has come.”")
+    expect_news(page, "bob has come.", f"{HERE}. Then bob went and came again", "“bob has come.”")
     if page.evaluate('document.querySelector("#chat-news").getAttribute("role")') != "status":
         blame(page, "#chat-news hasn't the role status.", 'role="status": a screen reader reads out what is new.')
 
@@ -84,7 +84,7 @@ def test_only_the_first_window_comes_and_only_the_last_one_goes(page):
     """Whoever opens one more window hasn't come, and whoever closes one of two hasn't gone."""
     asked = "Look whether people has another window with this name."
     give(page, {"here": [5, "bob"]}, {"gone": 1})
-    after = f"{HERE} Then bob opened a second window, and ada closed one of her two"
+    after = f"{HERE}. Then bob opened a second window, and ada closed one of her two"
     expect_news(page, "", after, asked)
     give(page, {"gone": 2})
     expect_news(page, "", f"{after}, and bob closed his first one", asked)
@@ -96,11 +96,16 @@ def test_nothing_is_said_of_who_was_here_before_or_has_no_name(page):
     """Of those in a list, of those who aren't logged in, and of windows that it knows, the page says nothing."""
     expect_news(page, "", HERE, "Whoever is in the list was here before.")
     give(page, {"here": [2, "bob"]}, {"here": [7, ""]}, {"gone": 4}, {"gone": 777})
-    after = f"{HERE} Then came bob's window again, which was in it, and somebody without a name; one of these went"
+    after = f"{HERE}. Then came bob's window again, which was in it, and somebody without a name; one of these went"
     expect_news(page, "", f"{after}, and a window that nobody knew", "None of them has come or gone by name.")
     page.close_socket()
     page.run_timers(2000)
     page.open_socket()
     give(page, {"people": [[8, "ada"], [9, "carol"]]}, {"here": [8, "ada"]})
-    after = f"{HERE} The connection was lost, and came back with a list of ada and carol"
+    after = f"{HERE}. The connection was lost, and came back with a list of ada and carol"
     expect_news(page, "", after, "Whoever is in the list was here before.")
+    give(page, {"here": [10, ""]})
+    asked = "Of people who aren't logged in, the page says nothing."
+    expect_news(page, "", f"{after}. Then came the first one who isn't logged in", asked)
+    give(page, {"gone": 10})
+    expect_news(page, "", f"{after}. Then the only one who isn't logged in came and went", asked)

@@ -12,10 +12,18 @@ from pathlib import Path
 from stage.code import FILES, closest, read_code, stage_of, tell_place
 from stage.expectations import Unmet
 from stage.meanings import Meaning, find_meaning
-from stage.slips import find_slips
+from stage.slips import FUNCTION_FIRST, cannot_await, find_slips
 
 # Lines of manage.py that every error of Django passes.
 STARTS_DJANGO = "main()", "execute_from_command_line(sys.argv)"
+
+
+class UnmetIn(Unmet):
+    """Something that these functions of the project do wrong, by name: a gap in another one is not the reason."""
+
+    def __init__(self, unmet, functions):
+        super().__init__(unmet.seen, unmet.asked, unmet.file, unmet.sure)
+        self.page, self.functions = unmet.page, functions
 
 
 class Problem:
@@ -59,9 +67,12 @@ def explain(error, project, asked, file):
     steps = traceback.extract_tb(cause.__traceback__)
     raised_here = bool(places and steps and own_places([_step(steps[-1])], project))
     what = what.partition(" If you see the 'urlpatterns' variable")[0]  # Django's guess at the cause
-    unmet = _explain(Problem(what, places, project, error=cause, raised_here=raised_here), asked, file)
+    problem = Problem(what, places, project, error=cause, raised_here=raised_here)
+    unmet = _explain(problem, asked, file)
     unmet.sure = bool(places)
-    return unmet
+    around = problem.code.around(*problem.place[:2]) if isinstance(cause, NameError) and places else ()
+    # What a gap leaves out in one function is no name in another.
+    return UnmetIn(unmet, {function.name for function in around}) if around else unmet
 
 
 def explain_output(output, project, asked, file):
@@ -89,6 +100,9 @@ def _explain(problem, asked, file):
     seen = tell(problem)
     meaning = find_meaning(problem) or _who_names_it(problem)
     if meaning is None:
+        caller = _new_caller(problem)
+        if caller:
+            return Unmet(f"{seen}\n       It was called here:{tell_place(*caller)}", asked, caller[0])
         return Unmet(seen, asked, problem.place[0] if problem.place else file)
     place = (meaning.file, meaning.line) if meaning.line else None
     told = {(slip.file, slip.line) for slip in find_slips(problem.code, stage_of())}
@@ -100,6 +114,17 @@ def _explain(problem, asked, file):
         seen += f"\n       {meaning.seen}"
     opened = meaning.file or (problem.place[0] if problem.place else file)
     return Unmet(seen, meaning.asked or asked, opened)
+
+
+def _new_caller(problem):
+    """Return the line of a file that this stage adds which gave a function of an earlier stage what it can't take."""
+    if not problem.what.startswith("TypeError") or len(problem.places) < 2:
+        return None
+    *_, caller, (file, line, _) = problem.places
+    around = problem.code.around(file, line)
+    by_name = around and re.search(rf"\b{around[-1].name}\(", caller[2])
+    earlier = FILES.get(file, 99) < stage_of() == FILES.get(caller[0])
+    return caller if by_name and earlier else None
 
 
 def _who_names_it(problem):
@@ -255,11 +280,14 @@ def find_forgotten_await(warned, project):
         if called and places:
             name = _name_of(warning.source) or called[1]
             call = f"{name}(…)" if f"{name}(" in code else "the call"  # it is called by another name
-            return Unmet(
-                f"{name}() was called without `await`, so it never ran.{tell_place(*places[0])}",
-                f"Write `await` before {call}.",
-                places[0][0],
-            )
+            how, asked = "was called without `await`, so it never ran.", f"Write `await` before {call}."
+            if re.search(rf"\basync_to_sync\((?:\w+\.)*{name}\(", code):
+                how = "was called, so async_to_sync() got what a call has returned, and needs the function itself."
+                asked = FUNCTION_FIRST.format(function=name)
+            elif cannot_await(read_code(project), *places[0][:2]):
+                how = "was called, and never ran: somebody has to await it, and the function around this line is `def`."
+                asked = FUNCTION_FIRST.format(function=name if f"{name}(" in code else "function")
+            return Unmet(f"{name}() {how}{tell_place(*places[0])}", asked, places[0][0])
     return None
 
 

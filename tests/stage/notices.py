@@ -1,14 +1,18 @@
 """Notices: who gets them, why somebody gets none, and the project's server beside a command in another process."""
 
+import ast
 import asyncio
 import contextlib
 import json
+import re
 import socket
-import warnings
+import sys
+import traceback
 import weakref
 
 from stage.accounts import OWN_GROUP, Account, ask
-from stage.errors import find_forgotten_await
+from stage.code import read_code, tell_place
+from stage.errors import UnmetIn, missing_file, own_places, values_in
 from stage.expectations import Unmet, expect
 from stage.people import AFTER_SILENCE, TIMEOUT, Person, next_event, wait_for_one
 
@@ -32,9 +36,16 @@ TOLD_BY_THE_VIEW = (
     "their own."
 )
 TOLD_AT_THE_LOGIN = (
-    "The receiver of user_logged_in tells the user, by a function that on_commit() calls later, with robust=True."
+    "The receiver of user_logged_in tells the user by their key: async_to_sync(tell_user)(user.pk, …). on_commit() "
+    "calls the function that does so later, with robust=True."
 )
 KEPT = "remind_later() makes remind(…) a task of the event loop, and keeps it in `reminders` until it is done."
+REMINDED_LATER = (
+    "The view awaits remind_later(…), which begins a task and returns at once. Nobody awaits remind(…) itself."
+)
+ANOTHER_LAYER = (
+    "In a process of its own there is another channel layer: the command signs the notice and asks the server."
+)
 BEHIND = (
     "Code in the server's process sends by the server's own event loop. A thread of one's own runs another loop, and "
     "what it puts into a mailbox wakes nobody up."
@@ -60,13 +71,22 @@ async def tell(target, text):
         await tell_room(target, text)
 
 
-async def expect_notice(people, target, text, layer, *, after, asked, file=NOTICES, log=()):
+async def expect_notice(people, target, text, layer, *, after, asked, file=NOTICES, log=(), function=None):
     """
     Raise Unmet unless each of these people gets a notice that has this text in it.
 
-    `target` is to whom it was: see tell(). `asked` and `file` are for the case that nobody has called tell(). `log`
-    may say why.
+    `target` is to whom it was: see tell(). `asked` and `file` are for the case that nobody has called tell(), and
+    `function` is the name of that in `file` which should have. `log` may say why.
     """
+    try:
+        await hear_notices(people, target, text, layer, after, asked, file, log)
+    except Unmet as unmet:
+        told_by = {file: function, NOTICES: "tell_user" if isinstance(target, Account) else "tell_room"}
+        name = told_by.get(unmet.file)
+        raise (UnmetIn(unmet, {name}) if name else unmet) from None
+
+
+async def hear_notices(people, target, text, layer, after, asked, file, log):
     for person in people:
         others = []
         try:
@@ -102,6 +122,30 @@ async def next_sent(person):
         raise
     except ValueError as error:
         raise explain_type(error) or error from None
+    except KeyError as error:
+        raise explain_key(error) or error from None
+
+
+def words_of(error):
+    """Return (an error's type and words, with the last line of the project that it passed; the file of that line)."""
+    from django.conf import settings
+
+    steps = [(step.filename, step.lineno, step.line) for step in traceback.extract_tb(error.__traceback__)]
+    places = own_places(steps, settings.BASE_DIR)
+    words = re.sub(r"<function (\w+) at \w+>", r"the function \1 itself", str(error))
+    return f"{type(error).__name__}: {words}{tell_place(*places[-1]) if places else ''}", places and places[-1][0]
+
+
+def explain_key(error):
+    """Return the Unmet for a key that a handler of the consumer asks for, and that its event doesn't have, or None."""
+    words, file = words_of(error)
+    event = next((value for value in values_in(error) if type(value) is dict and "type" in value), {})
+    if file != CONSUMER or event.get("type") != "notice" or error.args[0] in event:
+        return None
+    seen = f"{words}\n       The event is {event}: it has no {error}."
+    if "text" in event:
+        return Unmet(seen, 'The text is in event["text"]: tell_room() and tell_user() send it by this key.', CONSUMER)
+    return Unmet(seen, 'The event has the type "notice" and a "text".', NOTICES)
 
 
 def explain_type(error):
@@ -115,7 +159,28 @@ def explain_type(error):
         return Unmet(f"{error}.", 'The type of the event names the consumer\'s method notice(): "notice".', NOTICES)
     method = name.replace(".", "_")
     asked = f"An event's type names the method that handles it: async def {method}(self, event), in ChatConsumer."
-    return Unmet(f"{error}.", asked, CONSUMER)
+    return Unmet(f"{error}.{instead_of(method)}", asked, CONSUMER)
+
+
+def instead_of(method):
+    """Return a sentence about the function that may be meant for a method which the consumer doesn't have, or ""."""
+    from django.conf import settings
+
+    code = read_code(settings.BASE_DIR)
+    functions = [node for file, node in code.functions(method) if file == CONSUMER]
+    if functions and isinstance(functions[0].parent, ast.Module):
+        place = code.place(CONSUMER, functions[0].lineno)
+        return f" There is a function of this name, but it stands outside of the class: it isn't indented.{place}"
+    consumer = code.find_class(CONSUMER, "ChatConsumer")
+    handlers = [node for node in getattr(consumer, "body", ()) if isinstance(node, ast.AsyncFunctionDef)]
+    strangers = [
+        node
+        for node in handlers
+        if [argument.arg for argument in node.args.args] == ["self", "event"] and not code.mentions(node.name)
+    ]
+    if functions or len(strangers) != 1:
+        return ""
+    return f" There is a handler {strangers[0].name}, which no type names.{code.place(CONSUMER, strangers[0].lineno)}"
 
 
 def read(event, person):
@@ -151,6 +216,8 @@ async def explain_nothing(seen, target, text, layer, asked, file, log=()):
     if not works:
         asked, file = TO_THE_USER if isinstance(target, Account) else TO_THE_ROOM, NOTICES
     if sent:
+        if works and isinstance(target, Account) and sent[-1][0] == f"user_{target.name}":
+            asked = "The user's key, user.pk, which is a number: neither their name nor the user."
         return Unmet(f"{seen} The event was for the group {sent[-1][0]}, and none was for {group}.", asked, file)
     errors = [record.exc_info[1] for record in log if record.exc_info]
     if errors:
@@ -231,6 +298,21 @@ def delay_other_loops(layer):
     layer.group_send = delay_and_send
 
 
+async def explain_reminder_lost(unmet, account, layer):
+    """Return the Unmet for a reminder that never came: is it remind_later() that begins none?"""
+    from chat.notices import remind_later
+
+    if unmet.file != VIEWS or "No event was sent" not in unmet.seen:
+        return unmet
+    layer.sent.clear()
+    with contextlib.suppress(Exception):  # that error is another test's
+        await remind_later(account.number, 0, "tea")
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+    begun = events_with("tea", layer)
+    return unmet if begun else UnmetIn(Unmet(unmet.seen, KEPT, NOTICES), {"remind_later"})
+
+
 # What reaches the server
 
 
@@ -241,27 +323,26 @@ def sign(room, text, **how):
     return signing.dumps({"room": room, "text": text}, **{"salt": SALT, **how})
 
 
-async def request(browser, address, project, **form):
-    """Return the response to a POST. Raises Unmet if async_to_sync() was given a coroutine meanwhile."""
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always")
-        try:
-            response, error = await ask(browser, "post", address, **form), None
-        except Exception as raised:
-            response, error = None, raised
-    given = any("async_to_sync was passed a non-async-marked callable" in f"{warning.message}" for warning in warned)
-    forgotten = find_forgotten_await(warned, project) if given else None
-    if forgotten:  # it says where, but here `await` would be wrong
-        seen = f"async_to_sync() got what a call has returned, and needs the function itself. {forgotten.seen}"
-        asked = "async_to_sync(function)(arguments): the function first, then its arguments in brackets of their own."
-        raise Unmet(seen, asked, forgotten.file, sure=True) from error
-    for warning in warned:
-        warnings.warn_explicit(
-            warning.message, warning.category, warning.filename, warning.lineno, source=warning.source
-        )
-    if error:
-        raise error
-    return response
+async def request(browser, address, **form):
+    """Return the response to a POST. Raises Unmet for an error that is likely where a reminder is asked for."""
+    try:
+        return await ask(browser, "post", address, **form)
+    except (NameError, TypeError) as error:
+        raise explain_reminder(error) or error from None
+
+
+def explain_reminder(error):
+    """Return the Unmet for a task that was made of no coroutine, or for a function that isn't imported, or None."""
+    import chat.notices
+
+    words, file = words_of(error)
+    if isinstance(error, TypeError) and "a coroutine was expected" in words:
+        asked = "A task is made of a coroutine: asyncio.create_task(remind(user_id, seconds, text))."
+        return Unmet(words, asked, file or NOTICES, sure=True)
+    if isinstance(error, NameError) and file == VIEWS and hasattr(chat.notices, f"{error.name}"):
+        seen = f"{words}\n       {error.name}() is in {NOTICES}, and {VIEWS} doesn't import it."
+        return Unmet(seen, REMINDED_LATER, VIEWS, sure=True)
+    return None
 
 
 def expect_status(response, statuses, *, of, asked, file=VIEWS):
@@ -272,6 +353,26 @@ def expect_status(response, statuses, *, of, asked, file=VIEWS):
         asked=asked,
         file="tutorial/urls.py" if response.status_code == 404 else file,
     )
+
+
+def expect_command(project):
+    """Raise Unmet if the project has no command `announce`."""
+    if not (project / COMMAND).is_file():
+        raise missing_file(COMMAND, project, "`manage.py announce` is the class Command in this file.")
+
+
+@contextlib.contextmanager
+def in_javascript():
+    """For a `with` statement: an `if` of Python that the page's script has is told as such."""
+    try:
+        yield
+    except Unmet as unmet:
+        if "SyntaxError" not in unmet.seen or not re.search(r"line \d+: if [^(\s].*:$", unmet.seen, re.MULTILINE):
+            raise
+        asked = "JavaScript has a condition in brackets, and what depends on it in braces: if (…) { … }"
+        told = Unmet(unmet.seen, asked, unmet.file, sure=True)
+        told.page = unmet.page
+        raise told from None
 
 
 @contextlib.asynccontextmanager
@@ -301,12 +402,16 @@ class LongSleeps:
     """
 
     def __init__(self, monkeypatch):
-        self.sleepers, self.sleep = [], asyncio.sleep
+        self.sleepers, self.sleep, self.callers = [], asyncio.sleep, set()
         monkeypatch.setattr(asyncio, "sleep", self.sleep_until_woken)
 
     async def sleep_until_woken(self, delay, result=None):
         if delay < 1:
             return await self.sleep(delay, result)
+        frame = sys._getframe(1)
+        while frame:
+            self.callers.add(frame.f_code.co_name)
+            frame = frame.f_back
         future = asyncio.get_running_loop().create_future()
         self.sleepers.append(weakref.ref(future))
         return await future
@@ -331,5 +436,7 @@ async def at_once(coroutine, sleeps, *, of, asked):
         waited = bool(sleeps.sleepers)
         sleeps.wake()
         await task
+        if waited and "remind_later" in sleeps.callers:
+            raise Unmet(f"{of} was answered only when the time was over: remind_later() waited for it.", KEPT, NOTICES)
         expect(not waited, seen=f"{of} was answered only when the time was over.", asked=asked, file=VIEWS)
     return await task

@@ -1,6 +1,8 @@
 """Who is here: windows that note what they are told about people, rows of other processes, and a page's clock."""
 
+import asyncio
 import contextlib
+import json
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -8,10 +10,10 @@ from pathlib import Path
 from asgiref.sync import sync_to_async
 
 from stage.accounts import show_said
-from stage.errors import missing_file
+from stage.errors import UnmetIn, missing_file
 from stage.expectations import Unmet, expect
 from stage.history import JOINED, Patient, close_connections, look_for_tables, short
-from stage.people import BESIDES
+from stage.people import BESIDES, TIMEOUT
 from stage.scripts import blame, blame_errors, browse
 
 CONSUMER = "chat/consumers.py"
@@ -25,6 +27,13 @@ IN_TURN = (
     "Listen first, then look: connect() joins the room's group before it reads the list. And a beat reads its list in "
     "beat(), which waits for its turn in this socket's mailbox: what is told meanwhile comes after the list."
 )
+TEXT = "A frame is text: await self.send(json.dumps(…))."
+PASSED_ON = 'presence() sends the event\'s frame to its client, unless it is {"typing": self.key}.'
+STAYS = (
+    "stay() sets seen_at to timezone.now(), and makes the row anew, with its key, its room and its name, if it isn't "
+    "there. It deletes only rows that were last seen before oldest()."
+)
+CALLED = "beat() calls stay() with this socket's key, its room's name and its own name, in this order."
 PAIR = "A window is told of as [key, name]: the key of its row, a number, and a name, a text."
 
 
@@ -42,9 +51,8 @@ class Window(Patient):
         """Connect, and return this window. Raises Unmet if no list comes that has it."""
         await self.join(asked=JOINED, file=CONSUMER)
         frames = await self.heard(f"{self.name} came to the room")
-        got = short(frames)[1:-1] or "no frame about people"
         listed = [frame["people"] for frame in frames if "people" in frame]
-        expect(listed, seen=f"{self.name} came to the room, and got {got}.", asked=ON_COMING, file=CONSUMER)
+        expect(listed, seen=f"{self.name} came to the room, and got {told(frames)}.", asked=ON_COMING, file=CONSUMER)
         expect(
             listed[-1],
             seen=f"{self.name} came to the room, and got an empty list of those who are here.",
@@ -65,7 +73,12 @@ class Window(Patient):
 
     async def next_frame(self, after):
         """Return the next frame, and note what it tells about people."""
-        frame = await self.hear(after=after, asked="Who speaks hears it, too.", file=CONSUMER, of=self)
+        try:
+            frame = await self.hear(after=after, asked="Who speaks hears it, too.", file=CONSUMER, of=self)
+        except Unmet as unmet:
+            if "json.dumps()" not in unmet.seen:
+                raise
+            raise Unmet(unmet.seen, TEXT, CONSUMER, sure=True) from None
         expect(isinstance(frame, dict), seen=f"{self.name} got {short(frame)}.", asked="An object.", file=CONSUMER)
         self.got.append(frame)
         self._note(frame)
@@ -85,26 +98,54 @@ class Window(Patient):
         elif "gone" in frame:
             self.people.pop(frame["gone"], None)
 
-    async def next_list(self, after, asked):
-        """Return the next list that comes, as pairs. Raises Unmet if none comes."""
+    async def next_list(self, after, asked, sent_in):
+        """Return the next list that comes, as pairs. Raises Unmet if none comes: see expect_told()."""
         while True:
             try:
                 frame = await self.next_frame(after)
             except Unmet as unmet:
                 if "got nothing" not in unmet.seen:
                     raise
-                raise Unmet(f"{unmet.seen} No list of those who are here came.", asked, CONSUMER) from None
+                seen = f"{unmet.seen} No list of those who are here came."
+                raise UnmetIn(Unmet(seen, asked, CONSUMER), {sent_in}) from None
             if "people" in frame:
                 return frame["people"]
 
     async def after_a_beat(self, after):
         """Return the list that the next beat brings, which begins after this was called."""
         await self.heard(after)
-        return await self.next_list(f"{after}, and BEAT was {SOON} s", WITH_EACH_BEAT)
+        return await self.next_list(f"{after}, and BEAT was {SOON} s", WITH_EACH_BEAT, "beat")
 
     def names(self):
         """Return the names of the windows that this one knows of, in the order of their keys."""
         return [name for _, name in sorted(self.people.items())]
+
+
+def told(frames):
+    """Return frames about people, for a failure's words."""
+    about = short([frame for frame in frames if not ABOUT.isdisjoint(frame)])
+    return about[1:].removesuffix("]") or "no frame about people"
+
+
+def was_sent(layer, frame):
+    """Return whether everyone in a room was sent this frame. `layer` has noted what was sent to groups."""
+    return json.dumps(frame) in [
+        json.dumps(event.get("frame"), default=str) for _, event, members in layer.sent if members
+    ]
+
+
+def expect_told(person, frames, frame, layer, *, after, asked, sent_in):
+    """
+    Raise Unmet unless this frame is among those that somebody got.
+
+    `asked` is for a frame that nobody was sent: it is sent in the consumer's method with the name `sent_in`.
+    """
+    if frame in frames:
+        return
+    if was_sent(layer, frame):
+        seen = f"{after}. Everyone in the room was sent {short(frame)}, and {person.name} got {told(frames)}."
+        raise UnmetIn(Unmet(seen, PASSED_ON, CONSUMER, sure=True), {"presence"})
+    raise UnmetIn(Unmet(f"{after}, and {person.name} got {told(frames)}.", asked, CONSUMER), {sent_in})
 
 
 def look_for_presence(project):
@@ -123,17 +164,42 @@ def look_for_presence(project):
     look_for_tables()
 
 
-async def expect_row(window, *, after):
-    """Raise Unmet unless the row of a window is there, and was renewed just now."""
+async def expect_row(window, name, *, after):
+    """Raise Unmet unless the row of a window in the lobby is there as it should be, and was renewed just now."""
     from chat.models import Presence
     from django.utils import timezone
 
-    row = await Presence.objects.filter(pk=window.key).afirst()
-    asked = "stay() sets seen_at to timezone.now(), and makes the row anew, with the same key, if it isn't there."
-    seen = f"{after}. After the next beat of that window "
-    expect(row, seen=f"{seen}there is no row with its key.", asked=asked, file=PRESENCE)
-    age = (timezone.now() - row.seen_at).total_seconds()
-    expect(age < 10, seen=f"{seen}its row was still last seen {age:.0f} s ago.", asked=asked, file=PRESENCE)
+    async def problem():
+        row = await Presence.objects.filter(pk=window.key).afirst()
+        if row is None:
+            return "there is no row with its key"
+        age = (timezone.now() - row.seen_at).total_seconds()
+        if age >= 10:
+            return f"its row was still last seen {age:.0f} s ago"
+        if (row.room_name, row.name) != ("lobby", name):
+            return f"its row has the room {row.room_name!r} and the name {row.name!r}"
+        return None
+
+    found = await problem()
+    if found:
+        seen = f"{after}. After the next beat of that window {found}."
+        raise await explain_beat(window, name, problem, seen=seen, asked=STAYS)
+
+
+async def explain_beat(window, name, problem, *, seen, asked):
+    """
+    Return the Unmet for rows that are wrong after a beat. `problem` returns what is wrong with them, or None.
+
+    Is it stay() that is wrong, or how beat() calls it? The window leaves, and stay() is called as it should be.
+    """
+    from chat.presence import stay
+
+    await window.leave()
+    with contextlib.suppress(Exception):
+        await stay(window.key, "lobby", name)
+        if await problem() is None:
+            return UnmetIn(Unmet(seen, CALLED, CONSUMER), {"beat"})
+    return Unmet(seen, asked, PRESENCE)
 
 
 async def make_row(name, *, seconds_ago=0, room="lobby"):
@@ -174,6 +240,17 @@ class HeldList:
 
     def let_go(self):
         self._free.set()
+
+
+@contextlib.asynccontextmanager
+async def held_while_there(held, window):
+    """During an `async with`, a list may be held. Whatever happens, at the end it is let go, and the window leaves."""
+    try:
+        yield
+    finally:
+        held.let_go()
+        await window.socket.send_input({"type": "websocket.disconnect", "code": 1000})
+        await asyncio.wait({window.socket.future}, timeout=TIMEOUT)
 
 
 @contextlib.asynccontextmanager
@@ -224,6 +301,11 @@ globalThis.Date = class extends Date {
 def stop_clock(page):
     """From now on, a page's clock goes on only in pass_time()."""
     page.evaluate(CLOCK)
+
+
+def leave_page(page):
+    """The page is left by a link, and the browser keeps it for "back"."""
+    page.evaluate('dispatchEvent(Object.assign(new Event("pagehide"), {persisted: true})); 0')
 
 
 def pass_time(page, milliseconds):

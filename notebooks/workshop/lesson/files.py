@@ -5,7 +5,8 @@ from pathlib import Path
 NOTEBOOKS = Path(__file__).resolve().parents[2]
 REPOSITORY = NOTEBOOKS.parent
 WORKSPACE = NOTEBOOKS / "workspace"
-LEFT_BEHIND = ("__pycache__", "db.sqlite3", ".mistake", ".lesson")  # made by Python, Django and the verbs
+# Made by Python, Django and the verbs, and by SQLite where a server was killed.
+LEFT_BEHIND = ("__pycache__", "db.sqlite3", "db.sqlite3-journal", ".mistake", ".lesson")
 
 
 def read_files(folder):

@@ -72,6 +72,7 @@ class Deployment:
 
     def update(self):
         """Copy the project anew, as after a change, and start all but Redis again. Everyone is disconnected."""
+        self._expect_running()
         number = len(self.servers)
         self._end(self.nginx, *self.servers)
         self._start(number)
@@ -132,7 +133,12 @@ class Deployment:
         for program in filter(None, programs):
             program.stop()
 
+    def _expect_running(self):
+        if self not in running:
+            raise WorkshopError("This deployment has ended. deploy() makes a new one.")
+
     def _server(self, number):
+        self._expect_running()
         if number not in range(1, len(self.servers) + 1):
             raise WorkshopError(f"There is no server {number!r}. Expected a number from 1 to {len(self.servers)}.")
         return self.servers[number - 1]

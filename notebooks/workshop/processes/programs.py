@@ -6,11 +6,10 @@ import shutil
 from workshop.errors import WorkshopError
 
 HOW_TO_GET = {
-    "redis-server": "This computer has no Redis, the store through which server processes pass messages to one "
-    "another: on Linux, `sudo apt install redis-server` installs it, on macOS `brew install redis`, and on Windows it "
-    "runs in WSL.",
-    "nginx": "This computer has no nginx, the web server that stands in front of yours and passes on what comes in: "
-    "on Linux, `sudo apt install nginx` installs it, on macOS `brew install nginx`, and on Windows it runs in WSL.",
+    "redis-server": "This computer has no Redis: `sudo apt install redis-server` (Debian, Ubuntu) or `brew install "
+    "redis` (macOS) installs it, and on Windows it runs in WSL.",
+    "nginx": "This computer has no nginx: `sudo apt install nginx` (Debian, Ubuntu) or `brew install nginx` (macOS) "
+    "installs it, and on Windows it runs in WSL.",
 }
 
 # Where programs also are, although a user's PATH or that of an app on a Mac may not say so.

@@ -8,7 +8,7 @@ import functools
 
 from stage.code import FILES
 from stage.slips.application import slips_in_the_application
-from stage.slips.calls import slips_in_calls
+from stage.slips.calls import FUNCTION_FIRST, cannot_await, slips_in_calls
 from stage.slips.consumer import slips_in_the_consumer
 from stage.slips.gaps import find_open_gap
 from stage.slips.lines import slips_in_lines
@@ -17,7 +17,7 @@ from stage.slips.routes import slips_in_routes
 from stage.slips.settings import slips_in_settings, slips_in_the_settings_name
 from stage.slips.slip import CONSUMER, Slip
 
-__all__ = ["Slip", "find_open_gap", "find_slips"]
+__all__ = ["FUNCTION_FIRST", "Slip", "cannot_await", "find_open_gap", "find_slips"]
 
 
 @functools.cache

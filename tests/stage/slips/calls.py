@@ -6,6 +6,7 @@ from stage.slips.slip import FUNCTIONS, Slip, name_called
 
 CHANGES = "pop", "discard", "remove", "add", "append", "clear", "cancel", "update"  # return no function
 LATER = "call_later", "call_soon", "call_at", "add_done_callback"
+FUNCTION_FIRST = "async_to_sync({function})(…): first the function, then its arguments in brackets of their own."
 
 
 def slips_in_calls(code, file):
@@ -14,13 +15,17 @@ def slips_in_calls(code, file):
         yield from called_at_once(file, call)
     for function in code.walk(file, ast.AsyncFunctionDef):
         yield from never_awaited(file, function)
+    for node in code.walk(file, ast.Await):
+        yield from awaited_in_a_def(code, file, node)
 
 
 def called_at_once(file, call):
     """call_later(…, self.close()): what is to be called later is called now."""
     later = name_called(call)
     for argument in call.args if later in LATER else ():
-        if not isinstance(argument, ast.Call) or not ast.unparse(argument.func).startswith("self."):
+        if not isinstance(argument, ast.Call) or not isinstance(argument.func, ast.Attribute):
+            continue
+        if not ast.unparse(argument.func).startswith("self.") and name_called(argument) not in CHANGES:
             continue
         asked = f"{later}(…, {ast.unparse(argument.func)}), without parentheses."
         if argument.args:
@@ -41,6 +46,21 @@ def never_awaited(file, function):
             lost = "not awaited" if isinstance(node, ast.Expr) else "returned, and not awaited"
             seen = f"{called}(…) is {lost}: calling it only makes a coroutine, and nothing here runs that."
             yield Slip(file, call.lineno, seen, f"await {called}(…)")
+
+
+def awaited_in_a_def(code, file, node):
+    """`await` stands in a `def`, in a file that has async_to_sync for it."""
+    call = node.value
+    if isinstance(call, ast.Call) and cannot_await(code, file, node.lineno):
+        around = code.around(file, node.lineno)[-1]
+        asked = FUNCTION_FIRST.format(function=ast.unparse(call.func))
+        yield Slip(file, node.lineno, f"{around.name}() is `def`, and only an `async def` can await.", asked)
+
+
+def cannot_await(code, file, line):
+    """Return whether a line is in a function that is `def`, and its file has async_to_sync for such a function."""
+    around = code.around(file, line)
+    return bool(around) and isinstance(around[-1], ast.FunctionDef) and "async_to_sync" in (code.names(file) or ())
 
 
 def _makes_a_coroutine(call):

@@ -8,12 +8,19 @@ GAP = re.compile(r"^(\s*)(?:#|//|<!--) Gap (\d+): (.*?)(?: -->)?$")
 MORE = re.compile(r"^\s*(?:#|//|    ) ?(\S.*?)(?: -->)?$")
 
 
-def find_open_gap(code, file=None):
-    """Return a slip for the first gap below whose comment nothing is written, in this file or in any; or None."""
+def find_open_gap(code, file=None, functions=None):
+    """
+    Return a slip for the first gap below whose comment nothing is written, in this file or in any; or None.
+
+    `functions` are the names of those in which it can be, unless it is outside of all functions.
+    """
     folder = code.project / "chat" / "templates"
     templates = [path.relative_to(code.project).as_posix() for path in sorted(folder.rglob("*.html"))]
     files = [*code.files, *templates] if file is None else [file]
     found = sorted(gap for each in files for gap in _open_gaps(code, each))
+    if functions is not None:
+        around = [{function.name for function in code.around(file, line)} for _, file, line, _ in found]
+        found = [gap for gap, names in zip(found, around, strict=True) if not names or names & functions]
     if not found:
         return None
     number, file, line, purpose = found[0]
