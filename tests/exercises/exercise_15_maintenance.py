@@ -1,9 +1,8 @@
 """
-While no server is there, as during an update of everything, nginx answers with its bare “502 Bad Gateway”. Let it
-answer with a page of your own, `deploy/maintenance.html`, which says that the chat will soon be back. Its status is
-503, “Service Unavailable”, which tells programs that this will pass, and its header `Retry-After` says in how many
-seconds. A socket's handshake fails as before. What your servers answer themselves stays as it is, even their own
-errors.
+While no server is there, nginx answers with its bare “502 Bad Gateway”. Let it answer with a page of your own,
+`deploy/maintenance.html`, which says that the chat will soon be back. Its status is 503, “Service Unavailable”, which
+tells programs that this will pass, and its header `Retry-After` says in how many seconds. A socket's handshake fails
+as before. What your servers answer themselves stays as it is, even their own errors.
 """
 
 import re

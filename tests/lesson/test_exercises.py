@@ -158,6 +158,18 @@ def test_exercise_runs_on_the_students_workspace(monkeypatch, tmp_path, states):
     assert run_exercise("3_ping").headline() == "Exercise 3_ping: 2 of 2 green"
 
 
+def test_exercise_counts_apart_what_this_computer_cannot_test(monkeypatch, tmp_path, states):
+    project, empty = tmp_path / "project", tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.setitem(run_exercise.__globals__, "WORKSPACE", project)
+    monkeypatch.setenv("PATH", str(empty))
+    monkeypatch.delenv("CI", raising=False)  # where a program that is missing is an error
+    write_files(solve(EXERCISES["15_maintenance"], states[15]), project)
+    found = run_exercise("15_maintenance")
+    assert found.green and found.headline() == "Exercise 15_maintenance: 2 of 3 green, 1 can't be tested here"
+    assert "nginx is not installed" in str(found)
+
+
 def test_exercise_says_which_there_are():
     with pytest.raises(WorkshopError, match="no exercise called 'ping'.* 3_ping"):
         run_exercise("ping")

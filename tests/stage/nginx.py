@@ -41,7 +41,15 @@ NAMES = (
     "proxy_read_timeout proxy_send_timeout proxy_set_header return root server server_name ssl_certificate "
     "ssl_certificate_key upstream add_header try_files"
 ).split()
+# Other directives of nginx that are spelt nearly like one of these.
+ALIKE = (
+    "grpc_read_timeout grpc_send_timeout grpc_ssl_certificate grpc_ssl_certificate_key gzip_http_version "
+    "proxy_hide_header proxy_pass_header proxy_ssl_certificate proxy_ssl_certificate_key ssl_certificate_cache "
+    "ssl_client_certificate uwsgi_ssl_certificate uwsgi_ssl_certificate_key"
+).split()
 IGNORED = ("log_format", "types")  # blocks and directives whose arguments are anything at all
+TABLES = ("map", "geo", "types", "split_clients", "charset_map")  # blocks that hold no directives
+ALONE = ("internal", "ip_hash", "least_conn", "server")  # what may stand without an argument
 UNITS = {"": 1, "ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "M": 2592000, "y": 31536000}
 
 
@@ -82,6 +90,11 @@ class Passed:
     path: str
     headers: dict
     silence: float  # seconds after which it gives up on a server that says nothing
+    inherits: dict  # of each header that a block around sets in vain: a sentence that says why it is left out
+
+    def why_without(self, header):
+        """Return a sentence, after a space, if a header is set in a block around in vain. Otherwise, return ""."""
+        return f" {self.inherits[header]}" if header in self.inherits else ""
 
 
 class Nginx:
@@ -96,6 +109,7 @@ class Nginx:
             file=CONF,
         )
         self.directives = parse(path.read_text(encoding="utf-8"))
+        _expect_known(self.directives)
         self.maps = {each.arguments[1].lstrip("$"): each for each in self._all("map") if len(each.arguments) == 2}
         for each in self._all("include"):
             pytest.skip(f"Your {CONF} has {each}. Only nginx itself knows what that file says.")
@@ -134,6 +148,7 @@ class _Request:
     def __init__(self, nginx, url, headers, down):
         self.nginx, self.url, self.headers, self.down = nginx, url, headers, down
         self.path, self.is_error = url.path, False
+        self.blocks = ["file", "block server"]  # and each location, from the outermost to the innermost
         port = url.port or {"http": 80, "https": 443}[url.scheme]
         host = url.hostname
         servers = nginx.servers(port)
@@ -178,6 +193,7 @@ class _Request:
         location = self._location(levels[-1])
         if location:
             self.prefix = location.arguments[-1]
+            self.blocks.append(str(location))
             return self._answer_in([*levels, location.block])
         if target := _last(levels[-1:], "proxy_pass"):
             return self._pass(target, levels)
@@ -265,22 +281,25 @@ class _Request:
         others = [each for each in upstream.block if each.name != "server"] if upstream else []
         balance = [word for each in others for word in (each.name, *each.arguments)]
         path = f"/{uri}{self.path[len(self.prefix) :]}" if slash else self.path
-        given = next((found for level in reversed(levels) if (found := _named(level, "proxy_set_header"))), [])
+        given, inherits = [], {}  # a block with one such line inherits none
+        for block, level in zip(reversed(self.blocks), reversed(levels), strict=True):
+            found = _named(level, "proxy_set_header")
+            if not given:
+                given = found
+                reason = f"The {block} has a proxy_set_header of its own, so it inherits none from around it."
+            else:
+                inherits |= {each.arguments[0].lower(): reason for each in found}
         templates = dict(DEFAULT_HEADERS)
         for each in given:
-            expect(
-                len(each.arguments) == 2,
-                seen=f"Line {each.line} is: {each}; which has {len(each.arguments)} arguments.",
-                asked="proxy_set_header takes two: a header's name and its value.",
-                file=CONF,
-            )
             templates[each.arguments[0].lower()] = each.arguments[1]
+            inherits.pop(each.arguments[0].lower(), None)
         self.variables["proxy_host"] = name
         own = {header: self.value(template, None) for header, template in templates.items()}
         headers = {name: value for name, value in self.headers.items() if name not in own}
         headers |= {name: value for name, value in own.items() if value}
         silence = _last(levels, "proxy_read_timeout")
-        return Passed(servers, balance, path, headers, seconds(silence.arguments[0]) if silence else 60)
+        patience = seconds(silence.arguments[0]) if silence else 60
+        return Passed(servers, balance, path, headers, patience, inherits)
 
     def _error(self, status, levels):
         """Return nginx's page for an error of its own, or the one that error_page says."""
@@ -292,7 +311,7 @@ class _Request:
             changed = next((code for code in codes if code.startswith("=")), None)
             if target.startswith(("@", "http")) or changed == "=":
                 pytest.skip(f"Your {CONF} has {each}. Only nginx itself knows what that answers.")
-            self.path, self.is_error = target, True
+            self.path, self.is_error, self.blocks = target, True, self.blocks[:2]
             page = self._answer_in([self.nginx.directives, self.server.block])
             if isinstance(page, Answer) and page.status == 200:
                 page.status = int(changed[1:]) if changed else status
@@ -402,6 +421,61 @@ def _directive(words):
             file=CONF,
         )
     return Directive(name, [word for word, _ in rest], line)
+
+
+def _expect_known(directives):
+    """Raise Unmet for a directive whose name is nearly one of nginx's, or that is written as in another language."""
+    for each in directives:
+        alike = closest(each.name, NAMES, cutoff=0.8)
+        expect(
+            each.name in (*NAMES, *ALIKE) or not alike,
+            seen=f"Line {each.line} begins with “{each.name}”: nginx has no such directive, and doesn't start. "
+            f"There is {alike}.",
+            asked=f"{alike}, as nginx spells it.",
+            file=CONF,
+        )
+        if each.name in NAMES:
+            _expect_arguments(each)
+        if each.block and each.name not in TABLES:
+            _expect_known(each.block)
+
+
+def _expect_arguments(directive):
+    name, arguments, line = directive.name, directive.arguments, directive.line
+    expect(
+        arguments or name in ALONE,
+        seen=f"Line {line} is: {name}; with nothing behind it, and nginx doesn't start.",
+        asked=f"Between {name} and its semicolon stands a value, or several.",
+        file=CONF,
+    )
+    option = name == "server" and next((each for each in arguments if each.startswith("=") or each.endswith("=")), None)
+    expect(
+        not option,
+        seen=f"Line {line} is: {directive}; where for nginx each space begins another option, so it doesn't start.",
+        asked="An option of a server has no spaces in it: max_fails=0.",
+        file=CONF,
+    )
+    assigned = name not in ("error_page", "location") and arguments[:1] == ["="]
+    expect(
+        not assigned,
+        seen=f"Line {line} is: {directive}; where nginx takes the = for a value.",
+        asked=f"{name}, a space, and its value.",
+        file=CONF,
+    )
+    if name == "proxy_set_header":
+        header = arguments[0].rstrip(":")
+        expect(
+            arguments[0] == header,
+            seen=f"Line {line} is: {directive}; where the colon is a part of the header's name: this sets no {header}.",
+            asked=f"proxy_set_header {header}, without a colon, and its value.",
+            file=CONF,
+        )
+        expect(
+            len(arguments) == 2,
+            seen=f"Line {line} is: {directive}; which has {len(arguments)} arguments, and nginx doesn't start.",
+            asked="proxy_set_header takes two: a header's name and its value.",
+            file=CONF,
+        )
 
 
 def _expect_complete(words, end):

@@ -24,8 +24,8 @@ SERVERS = (8001, 8002)  # their ports in the project's files
 SYSTEM = "/usr/bin"
 BESIDE_IT = ["/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/opt/homebrew/bin"]
 GET_NGINX = (
-    "nginx is not installed, so this test can't try your deploy/chat.conf: on Linux, `sudo apt install nginx` installs "
-    "it, on macOS `brew install nginx`, and on Windows it runs in WSL."
+    "nginx is not installed, so this test can't try your deploy/chat.conf: `sudo apt install nginx` (Debian, Ubuntu) "
+    "or `brew install nginx` (macOS) installs it, and on Windows it runs in WSL."
 )
 
 # What stands around the chat's configuration on a server, in /etc/nginx/nginx.conf.

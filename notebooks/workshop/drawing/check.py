@@ -25,8 +25,10 @@ class Check:
             cases.append(test)
 
     def headline(self):
-        passed = sum(green is True for green, _, _ in self.rows())
-        return f"{self.title}: {passed} of {len(self.sentences)} green"
+        greens = [green for green, _, _ in self.rows()]
+        untested = greens.count(None)
+        headline = f"{self.title}: {greens.count(True)} of {len(greens)} green"
+        return f"{headline}, {untested} can't be tested here" if untested else headline
 
     def advice(self):
         """Return a sentence about where to begin, if there is more than one reason why something is red."""

@@ -93,8 +93,8 @@ class Deployment:
     def environment(self):
         """Return the servers' environment: what deploy/chat.env says, with another key and the Redis that runs here."""
         lines = self._localized("chat.env").splitlines()
-        said = dict(line.strip().split("=", 1) for line in lines if "=" in line and not line.startswith(("#", ";")))
-        said = {name: value.strip("\"'") for name, value in said.items()}
+        pairs = [line.split("=", 1) for line in lines if "=" in line and not line.startswith(("#", ";"))]
+        said = {name.strip(): value.strip().strip("\"'") for name, value in pairs}
         said["DJANGO_SECRET_KEY"] = self.key
         said.pop("REDIS_URL", None)
         if self.redis:
@@ -193,7 +193,7 @@ class Deployment:
             text = re.sub(rf"(\blisten\s+){port}\b", rf"\g<1>127.0.0.1:{self.ports[name].number}", text)
         # Where HTTPS has another port than 443, the port is a part of the host, and $host leaves it out.
         text = re.sub(r"(\bproxy_set_header\s+Host\s+)\$host\s*;", r"\g<1>$http_host;", text)
-        return text.replace("https://$host$", f"https://$host:{self.port}$")
+        return re.sub(r"https://\$(http_)?host\$", f"https://$host:{self.port}$", text)
 
     def _daphne(self, port):
         """Return the server that deploy/chat@.service would start on this port."""
