@@ -97,7 +97,7 @@ async def test_the_picture_names_a_users_own_sockets_as_their_group_and_not_as_t
 
 def test_a_server_that_has_gone_is_said_in_words():
     class Gone:  # nothing listens there
-        url = "http://127.0.0.1:9/"
+        url, tls = "http://127.0.0.1:9/", None
 
     with pytest.raises(WorkshopError, match=r"http://127\.0\.0\.1:9/chat/ can't be reached: "):
         visit(Gone).get("/chat/")
