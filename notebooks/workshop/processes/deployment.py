@@ -46,9 +46,10 @@ http {{
 
 class Deployment:
     """
-    A project in the world: `url`, `get()`, `log()`, `stop()` and what else deploy() says.
+    A project in the world, with all that deploy() says. A `with` statement stops it at its end.
 
-    `tls` is the SSLContext with which a client trusts its certificate.
+    `url` is its address, `servers` are the Programs that run it, `folder` holds the copy in chat/, and `tls` is the
+    SSLContext with which a client trusts its certificate.
     """
 
     def __init__(self, project, servers, redis, options):
@@ -82,8 +83,11 @@ class Deployment:
         self._server(number).stop(b"kill")
 
     def revive(self, number):
-        """Start a server again, as systemd would."""
-        self._server(number).start()
+        """Start a server again, as systemd would. Raises WorkshopError if it hasn't ended."""
+        server = self._server(number)
+        if server.process is not None:
+            raise WorkshopError(f"Server {number} runs already: kill({number}) ends it.")
+        server.start()
 
     def log(self):
         """Return what nginx has noted about errors so far."""
@@ -95,11 +99,11 @@ class Deployment:
         lines = self._localized("chat.env").splitlines()
         pairs = [line.split("=", 1) for line in lines if "=" in line and not line.startswith(("#", ";"))]
         said = {name.strip(): value.strip().strip("\"'") for name, value in pairs}
-        said["DJANGO_SECRET_KEY"] = self.key
-        said.pop("REDIS_URL", None)
+        environment = {**os.environ, **said, "DJANGO_SECRET_KEY": self.key}
+        environment.pop("REDIS_URL", None)
         if self.redis:
-            said["REDIS_URL"] = f"redis://127.0.0.1:{self.ports['redis'].number}"
-        return {**os.environ, **said}
+            environment["REDIS_URL"] = f"redis://127.0.0.1:{self.ports['redis'].number}"
+        return environment
 
     def stop(self):
         """End it all, and delete the copy."""
