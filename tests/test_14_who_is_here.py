@@ -207,6 +207,23 @@ async def test_however_a_socket_ends_nobody_stays_as_a_ghost(window, layer, end)
     expect(bob.key not in carol.people, seen=f"{seen}, and in Carol's list he is here.", asked=asked, file=FILE)
 
 
+async def test_a_beat_ends_with_its_socket(window):
+    """After a socket has ended, none of its tasks goes on: otherwise each visit would leave a beat that never ends."""
+    before = asyncio.all_tasks()
+    bob = await window("Bob").come()
+    await break_off(bob, None, None)
+    expect(await bob.ends(), seen="Bob broke off, and his consumer goes on.", asked=GONE, file=FILE)
+    await asyncio.sleep(0)  # a task that was cancelled ends with the loop's next turn
+    left = [task for task in asyncio.all_tasks() - before if not task.done()]
+    names = ", ".join(sorted({task.get_coro().__qualname__ for task in left}))
+    expect(
+        not left,
+        seen=f"Bob's socket has ended, and {names} goes on.",
+        asked="leave() cancels what connect() has started: self.beating.cancel()",
+        file=FILE,
+    )
+
+
 # What is true with two processes, and after a crash
 
 

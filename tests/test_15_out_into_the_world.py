@@ -149,23 +149,23 @@ def test_two_servers_share_the_visitors(nginx):
 def test_who_comes_without_https_is_sent_to_the_same_address_with_it(nginx):
     """Whoever comes by http:// is sent to the same address by https://, and stays there."""
     asked = "For port 80: return 301 https://$host$request_uri;"
-    for address in ("/", "/chat/lobby/?from=mail"):
-        answer = nginx.ask(f"http://{HOST}{address}", x_forwarded_proto="https")
+    for host, address in ((HOST, "/"), (HOST, "/chat/lobby/?from=mail"), ("other.example", "/chat/")):
+        answer = nginx.ask(f"http://{host}{address}", x_forwarded_proto="https")
         expect(
             isinstance(answer, Answer),
-            seen=f"http://{HOST}{address} was passed on to the chat, without HTTPS.",
+            seen=f"http://{host}{address} was passed on to the chat, without HTTPS.",
             asked=asked,
             file=CONF,
         )
         expect(
-            answer.status in (301, 302, 303, 307, 308) and answer.location == f"https://{HOST}{address}",
-            seen=f"Asked for http://{HOST}{address}, {answer}.",
+            answer.status in (301, 302, 303, 307, 308) and answer.location == f"https://{host}{address}",
+            seen=f"Asked for http://{host}{address}, {answer}.",
             asked=asked,
             file=CONF,
         )
         expect(
             answer.status in (301, 308),
-            seen=f"Asked for http://{HOST}{address}, {answer}: the browser asks without HTTPS again each time.",
+            seen=f"Asked for http://{host}{address}, {answer}: the browser asks without HTTPS again each time.",
             asked=asked,
             file=CONF,
         )

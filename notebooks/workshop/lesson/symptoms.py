@@ -57,9 +57,17 @@ END = """\
 - **`Origin checking failed`**, and a 403 for a form, behind a proxy: Django doesn't know that the page came by HTTPS.
   The proxy has to send `X-Forwarded-Proto`. And either the server has to believe it (`daphne --proxy-headers`), or
   Django (`SECURE_PROXY_SSL_HEADER`).
+- **`its origin is '…'`**, and a 403 for the socket, behind a proxy too: the address in the browser isn't in
+  `DJANGO_ALLOWED_HOSTS` of the servers.
+- **`took too long to shut down and was killed`**: a client has gone, and ten seconds later a handler, or a view, was
+  still at work. Long work belongs in a task of its own, and a call that waits for others needs a timeout.
+- **404 for `/static/…`, and pages without styles**, behind nginx: `python manage.py collectstatic` was forgotten, or
+  nginx looks in another folder.
+- **`database is locked`**, with several processes on SQLite: a transaction has read, and then wants to write. With
+  `"transaction_mode": "IMMEDIATE"` it waits for its turn from its beginning.
 - **`Here:` lists somebody who isn't there**, or one window too many, after a server was killed: it couldn't delete its
   rows. They count for at most 60 more seconds, and a page learns within another 20 that they don't.
-- **A 500 on a socket comes with a traceback in the terminal; a 403 never does.** The words above are from the last line
+- **A 500 on a socket comes with a traceback in the terminal; with a 403 there is none.** The words above are from the last line
   of the traceback.
 
 This page is made from the [mistakes' own data](workshop/lesson/mistakes/). To change it, edit them, and then run

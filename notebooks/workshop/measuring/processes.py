@@ -27,7 +27,9 @@ SETUPS = {
     "one, in memory": (1, False, False),
     "one, on Redis": (1, True, False),
     "two, on Redis": (2, True, False),
+    "four, on Redis": (4, True, False),
     "two, on Redis's pub/sub": (2, True, True),
+    "four, on Redis's pub/sub": (4, True, True),
 }
 
 

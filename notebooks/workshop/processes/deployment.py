@@ -25,7 +25,7 @@ from workshop.processes.programs import require_program
 from workshop.processes.server import running
 
 SRV = "/srv/chat"
-SERVERS = (8001, 8002)  # their ports in the project's deploy/chat.conf
+SERVERS = (8001, 8002, 8003, 8004)  # the ports of their units. The project's deploy/chat.conf names the first two
 
 # What stands around deploy/chat.conf on a server, in /etc/nginx/nginx.conf.
 NGINX = """{user}daemon off;
