@@ -67,8 +67,8 @@ END = """\
   `"transaction_mode": "IMMEDIATE"` it waits for its turn from its beginning.
 - **`Here:` lists somebody who isn't there**, or one window too many, after a server was killed: it couldn't delete its
   rows. They count for at most 60 more seconds, and a page learns within another 20 that they don't.
-- **A 500 on a socket comes with a traceback in the terminal; with a 403 there is none.** The words above are from the last line
-  of the traceback.
+- **A 500 on a socket comes with a traceback in the terminal; with a 403 there is none.** The words above are from the
+  last line of the traceback.
 
 This page is made from the [mistakes' own data](workshop/lesson/mistakes/). To change it, edit them, and then run
 `../.venv/bin/python -m workshop.lesson.symptoms` in the folder `notebooks/`.
