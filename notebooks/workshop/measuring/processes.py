@@ -1,5 +1,5 @@
 """
-How many people two server processes hold, measured beside one: the finished chat as stage 15 deploys it.
+How many people several server processes hold, measured beside one: the finished chat as stage 15 deploys it.
 
 A process is full when it works all the time. So what counts is the processor time that the busiest one needs.
 """
@@ -35,7 +35,7 @@ SETUPS = {
 
 def compare_processes(members=100):
     """
-    Let this number of people talk in a room of one process, and of two that share it: half of them at each.
+    Let this number of people talk in a room of one process, and of several that share them evenly: see SETUPS.
 
     Returns a Compared. Raises WorkshopError if nginx or Redis isn't installed, or if a message is lost.
     """

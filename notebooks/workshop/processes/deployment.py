@@ -128,9 +128,10 @@ class Deployment:
         self.servers = [self._daphne(port) for port in SERVERS[:servers]]
         for server in self.servers:
             server.start()
-        configuration = str(self.folder / "nginx.conf")
         (self.folder / "temporary").mkdir(exist_ok=True)
-        self.nginx = self._program("nginx", ["-p", str(self.folder), "-e", "error.log", "-c", configuration], "https")
+        options = ["-p", str(self.folder), "-e", "error.log", "-c", str(self.folder / "nginx.conf")]
+        command, output = [require_program("nginx"), *options], self.folder / "nginx.log"
+        self.nginx = Program("nginx", command, self.folder, self.ports["https"], output)
         self.nginx.start()
 
     def _end(self, *programs):
@@ -212,7 +213,3 @@ class Deployment:
         command = [sys.executable, "-X", "utf8", "-u", "-m", "daphne", *self.options, *arguments[place + 1 :]]
         output = self.folder / f"server-{port}.log"
         return Program("daphne", command, self.folder / "chat", self.ports[port], output, self.environment())
-
-    def _program(self, name, arguments, port):
-        output = self.folder / f"{name}.log"
-        return Program(name, [require_program(name), *arguments], self.folder, self.ports[port], output)

@@ -1,16 +1,14 @@
-"""A program that is not Python's, such as nginx or Redis, in a process that ends with the one that started it."""
+"""A program such as nginx, Redis or daphne, in a process that ends with the one that started it."""
 
 import contextlib
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-from workshop.errors import WorkshopError
 from workshop.processes.port import Port
 from workshop.processes.programs import require_program
-from workshop.processes.server import START, answers
+from workshop.processes.server import wait_until_it_answers
 
 GUARD = Path(__file__).with_name("guard.py")
 
@@ -34,13 +32,7 @@ class Program:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        deadline = time.monotonic() + START
-        while not answers(self.port.number):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                last_lines = "\n".join(self.log().strip().splitlines()[-12:])
-                self.stop()
-                raise WorkshopError(f"{self.name} did not start. It says:\n\n{last_lines}")
-            time.sleep(0.02)
+        wait_until_it_answers(self, self.port.number, self.name)
 
     def log(self):
         """Return what it has said so far."""

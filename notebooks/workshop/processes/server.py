@@ -50,16 +50,7 @@ class Server:
 
     def wait_until_it_answers(self):
         """Wait until the server answers. Raises WorkshopError, with the server's own words, if it doesn't start."""
-        deadline = time.monotonic() + START
-        try:
-            while not answers(self.port):
-                if time.monotonic() > deadline or self.process.poll() is not None:
-                    last_lines = self.log().strip().splitlines()[-12:]
-                    raise WorkshopError("The server did not start. It says:\n\n" + "\n".join(last_lines))
-                time.sleep(0.05)
-        except BaseException:  # such as an interrupted cell
-            self.stop()
-            raise
+        wait_until_it_answers(self, self.port, "The server")
 
     def stop(self):
         """End the server, and return when it has ended."""
@@ -118,6 +109,24 @@ def launch(folder, port=None, record=None, **environment):
     server = Server(port, process, output, held)
     running.append(server)
     return server
+
+
+def wait_until_it_answers(started, port, name):
+    """
+    Wait until what was started answers on this port: it has a process, a log() and a stop().
+
+    Raises WorkshopError, with its own last words, if it doesn't answer, and stops it.
+    """
+    deadline = time.monotonic() + START
+    try:
+        while not answers(port):
+            if time.monotonic() > deadline or started.process.poll() is not None:
+                last_lines = started.log().strip().splitlines()[-12:]
+                raise WorkshopError(f"{name} did not start. It says:\n\n" + "\n".join(last_lines))
+            time.sleep(0.02)
+    except BaseException:  # such as an interrupted cell
+        started.stop()
+        raise
 
 
 def answers(port):
