@@ -131,6 +131,15 @@ def tables(migrated):
 
 
 @pytest.fixture
+def quick_passwords(django):
+    """Passwords that cost little to check, for stages with accounts."""
+    from stage.accounts import quick_passwords
+
+    with quick_passwords():
+        yield
+
+
+@pytest.fixture
 def client(django):
     """A browser without JavaScript."""
     from django.test import Client

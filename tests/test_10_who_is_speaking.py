@@ -33,12 +33,12 @@ from stage.accounts import (
     get_token,
     in_words,
     note_sent,
-    quick_passwords,
     show_said,
 )
 from stage.people import project_file
 from stage.scripts import blame, blame_errors, browse, expect_socket
 
+pytestmark = pytest.mark.usefixtures("quick_passwords")
 FILE = "chat/consumers.py"
 VIEWS = "chat/views.py"
 URLS = "tutorial/urls.py"
@@ -47,12 +47,6 @@ ROOM = "chat/templates/chat/room.html"
 
 LOBBY = "/chat/lobby/"
 MARK = "▸"  # begins each message in the log
-
-
-@pytest.fixture(autouse=True)
-def quick(django):
-    with quick_passwords():
-        yield
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 from asgiref.sync import sync_to_async
 from stage import Person, Unmet, expect, run_python
-from stage.accounts import PASSWORD, Account, enter, in_words, note_sent, quick_passwords, show_said
+from stage.accounts import PASSWORD, Account, enter, in_words, note_sent, show_said
 from stage.code import tell_place
 from stage.notices import (
     ANNOUNCE,
@@ -49,16 +49,11 @@ from stage.notices import (
 )
 from stage.scripts import blame, blame_errors, browse, expect_socket
 
+pytestmark = pytest.mark.usefixtures("quick_passwords")
 FILE = NOTICES
 
 TEXT = "The lesson ends in five minutes."
 ROOMS = {"lobby": "lobby", "聊天室": "聊天室", "a room with spaces": " a  room with spaces "}
-
-
-@pytest.fixture(autouse=True)
-def quick(django):
-    with quick_passwords():
-        yield
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import json
 import pytest
 from channels.exceptions import ChannelFull
 from stage import TIMEOUT, Unmet, expect
-from stage.accounts import Account, note_sent, quick_passwords, show_said
+from stage.accounts import Account, note_sent, show_said
 from stage.history import JOINED, apart, around_each_query, close_connections, short
 from stage.presence import (
     ABOUT,
@@ -37,18 +37,13 @@ from stage.presence import (
 )
 from stage.scripts import blame, blame_errors
 
+pytestmark = pytest.mark.usefixtures("quick_passwords")
 FILE = CONSUMER
 TOLD = 'After it has come, a window tells its room {"here": [its key, its name]}.'
 GONE = 'leave() first deletes this window\'s row, and then tells the room {"gone": its key}.'
 COUNTS = "Only rows that were last seen at oldest() or later: filter(room_name=…, seen_at__gte=oldest())."
 SHARED = "who_is_here() reads the rows in the database, which all processes share."
 LISTED = 'Of each name: "ada" for one window, "ada (2 windows)" for two, "(not logged in)" in place of "".'
-
-
-@pytest.fixture(autouse=True)
-def quick(django):
-    with quick_passwords():
-        yield
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ import contextlib
 import pytest
 from asgiref.sync import sync_to_async
 from stage import Person, expect
-from stage.accounts import Account, enter, expect_end, expect_open, note_sent, quick_passwords
+from stage.accounts import Account, enter, expect_end, expect_open, note_sent
 
+pytestmark = pytest.mark.usefixtures("quick_passwords")
 FILE = "chat/signals.py"
 STAGE = 10
 SOLUTION = [
@@ -69,12 +70,6 @@ def staff(tables, layer):
     from django.contrib.auth.models import Group
 
     return Group.objects.create(pk=1000, name="staff")  # the key of no user
-
-
-@pytest.fixture(autouse=True)
-def quick(django):
-    with quick_passwords():
-        yield
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 import pytest
 from stage import Person, expect, run_python
-from stage.accounts import Account, enter, note_sent, quick_passwords
+from stage.accounts import Account, enter, note_sent
 from stage.notices import COMMAND, CONSUMER, VIEWS, next_sent, read, serving
 
+pytestmark = pytest.mark.usefixtures("quick_passwords")
 FILE = "chat/notices.py"
 STAGE = 13
 SOLUTION = [
@@ -126,12 +127,6 @@ JOINS = "connect() adds each socket to one more group, which leave() leaves agai
 def layer(layer):
     note_sent(layer)
     return layer
-
-
-@pytest.fixture(autouse=True)
-def quick(django):
-    with quick_passwords():
-        yield
 
 
 @pytest.fixture

@@ -1,4 +1,8 @@
-"""What a stage asks for, and how a test says that it is missing."""
+"""What a stage asks for, and how a test says that it is missing. And what a test says that can't run here."""
+
+import os
+
+import pytest
 
 
 class Unmet(AssertionError):
@@ -21,3 +25,10 @@ def expect(met, *, seen, asked, file):
     __tracebackhide__ = True
     if not met:
         raise Unmet(seen, asked, file)
+
+
+def leave_out(reason):
+    """Skip the test that runs, for want of what the reason names. In CI, where everything has to run, it fails."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)

@@ -14,7 +14,7 @@ from stage.accounts import OWN_GROUP, Account, ask
 from stage.code import read_code, tell_place
 from stage.errors import UnmetIn, missing_file, own_places, values_in
 from stage.expectations import Unmet, expect
-from stage.people import AFTER_SILENCE, TIMEOUT, Person, next_event, wait_for_one
+from stage.people import AFTER_SILENCE, TIMEOUT, wait_for_one
 
 COMMAND = "chat/management/commands/announce.py"
 CONSUMER = "chat/consumers.py"
@@ -116,10 +116,7 @@ async def hear_notice(person, others):
 async def next_sent(person):
     """Return what a person gets next. Raises TimeoutError if that is nothing, or the Unmet for an unknown type."""
     try:
-        return await next_event(person.socket, Person.patience)
-    except TimeoutError:
-        Person.patience = AFTER_SILENCE
-        raise
+        return await person.any_event(None)
     except ValueError as error:
         raise explain_type(error) or error from None
     except KeyError as error:
