@@ -198,6 +198,7 @@ class Person:
         await wait_for_one({self.socket.future}, Person.patience)
         if not self.socket.future.done():
             Person.patience = AFTER_SILENCE
+        await asyncio.sleep(0)  # what the task's done callbacks do is part of its end: they run in the loop's next turn
         return self.socket.future.done()
 
 
