@@ -1,11 +1,12 @@
 """
 The verbs of the notebooks: open a stage, check it, show its difference, serve, visit and deploy it, connect to it,
-break it.
+break it, and use it with a class.
 
 In a notebook: `from workshop import check, open_stage`. In a terminal, from the folder notebooks/:
 `python -m workshop check 3`.
 """
 
+from workshop.classroom.start import start_class
 from workshop.errors import WorkshopError
 from workshop.processes.program import redis_server
 from workshop.processes.server import answers
@@ -15,6 +16,7 @@ from workshop.verbs.connect import connect
 from workshop.verbs.deploy import deploy
 from workshop.verbs.exercises import exercise, exercises
 from workshop.verbs.hint import hint
+from workshop.verbs.join import join_class, leave_class
 from workshop.verbs.mistakes import make_mistake, mistakes, put_back, reveal, surprise
 from workshop.verbs.predict import predict
 from workshop.verbs.progress import forget, progress
@@ -36,6 +38,8 @@ __all__ = [
     "exercises",
     "forget",
     "hint",
+    "join_class",
+    "leave_class",
     "make_mistake",
     "mistakes",
     "open_stage",
@@ -47,6 +51,7 @@ __all__ = [
     "remove",
     "reveal",
     "serve",
+    "start_class",
     "surprise",
     "visit",
     "windows",

@@ -18,6 +18,8 @@ from workshop import (
     exercises,
     forget,
     hint,
+    join_class,
+    leave_class,
     make_mistake,
     mistakes,
     open_stage,
@@ -26,6 +28,7 @@ from workshop import (
     put_back,
     reveal,
     serve,
+    start_class,
     surprise,
 )
 from workshop.lesson.data import questions
@@ -49,6 +52,7 @@ WITHOUT = {
     "progress": "show what you have done",
     "forget": "forget what you have done",
     "serve": "serve notebooks/workspace/ until you press Enter",
+    "leave": "stop reporting to the class's board",
 }
 
 
@@ -76,6 +80,17 @@ def main():
         "exercise", help="run an exercise's tests on notebooks/workspace/; without a name, list the exercises"
     )
     on_exercise.add_argument("name", nargs="?")
+    on_join = verbs.add_parser("join", help="say what the class's board would be told; with --agree, report to it")
+    on_join.add_argument("address", help="such as 192.168.1.20:8001/k7fd2q9x")
+    on_join.add_argument("--name", help="your name on the board; without one, you are a number")
+    on_join.add_argument("--agree", action="store_true")
+    on_class = verbs.add_parser(
+        "class", help="serve the chat to everyone in the network, with a wall for the projector"
+    )
+    on_class.add_argument("--own", action="store_true", help="the chat in notebooks/workspace/, not the finished one")
+    on_class.add_argument("--board", action="store_true", help="with a board, to which students may report")
+    on_class.add_argument("--address", help="this computer's, in the network of the class")
+    on_class.add_argument("--port", type=int, default=8000)
     arguments = parser.parse_args()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")
@@ -137,12 +152,26 @@ def do(arguments):
             found = check(arguments.stage, arguments.part) if checks else exercise(arguments.name)
             print(found)
             return 0 if found.green else 1
+        case "join":
+            join_class(arguments.address, arguments.name, arguments.agree)
+            if not arguments.agree:
+                print(f"In a terminal: python -m workshop join {arguments.address} --name Ada --agree")
+                print("               python -m workshop leave")
+        case "leave":
+            leave_class()
         case "serve":
-            with serve() as server:
-                print(server, flush=True)
-                with contextlib.suppress(EOFError, KeyboardInterrupt):
-                    input("Press Enter to stop. ")
+            run_until_enter(serve())
+        case "class":
+            run_until_enter(start_class(arguments.own, arguments.board, arguments.address, arguments.port))
     return 0
+
+
+def run_until_enter(server):
+    """Say where a server, or a class, is to be found, and stop it when Enter is pressed."""
+    with server:
+        print(server, flush=True)
+        with contextlib.suppress(EOFError, KeyboardInterrupt):
+            input("Press Enter to stop. ")
 
 
 def read(stage, unfolded=False):

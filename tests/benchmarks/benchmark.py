@@ -125,8 +125,8 @@ def take_turn(name, kind, redis_url, plan, with_burst):
     Start a server, measure its rooms, and end it. Do the same for the burst, if asked for, and for the flood.
 
     Each has a server of its own, since a burst or a flood leaves work behind. Return {"start_up": seconds, "memory":
-    bytes per member, "rooms": {size: {"busy", "delays"}}}, with "burst" if asked for, and with "fair" for this project
-    and stock. Raises ServerFailed.
+    bytes per member, "rooms": {size: {"busy", "delays"}}}, with "burst" if asked for, with "fair" for this project and
+    stock, and with "behind" where there is a wall: how many seconds it was behind at most. Raises ServerFailed.
     """
     try:
         with serve(kind, redis_url) as (server, start_up):
@@ -140,6 +140,8 @@ def take_turn(name, kind, redis_url, plan, with_burst):
             for size in smaller:
                 found = measure(server, size, busy, delays)
                 turn["rooms"][str(size)] = dict(zip(("busy", "delays"), found, strict=True))
+            if kind.has_wall:
+                turn["behind"] = server.wall.behind
         if with_burst:
             with serve(kind, redis_url) as (server, _):
                 (turn["burst"],) = measure(server, plan["burst"], "burst=3")

@@ -7,11 +7,12 @@ whatever slows down the computer at that moment slows down both.
 
 import statistics
 
-from servers import DAPHNE, FASTAPI, OFFICIAL, PROJECT, PROJECT_UVICORN, SERVERS
+from servers import DAPHNE, FASTAPI, OFFICIAL, PROJECT, PROJECT_UVICORN, SERVERS, WALLED
 
 # The first server's processor time per delivery, divided by the second's, and our goal for it.
 GOALS = [
     (PROJECT, OFFICIAL, "at most 0.25"),
+    (WALLED, PROJECT, "at most 1.1"),
     (DAPHNE, PROJECT, "at least 0.85"),
     (FASTAPI, PROJECT_UVICORN, "at least 0.8"),
 ]
@@ -57,6 +58,11 @@ def delay(each, name, size):
 def delays(found, name, size):
     """Return all delays in a room of this size, in seconds, from all rounds."""
     return [one for each in found["rounds"] for one in each[name]["rooms"][str(size)]["delays"]["delays"]]
+
+
+def behind(found):
+    """Return how many seconds the wall was behind at most, or None if it wasn't measured."""
+    return max((each[WALLED]["behind"] for each in found["rounds"] if WALLED in each), default=None)
 
 
 def bursts(found, name):

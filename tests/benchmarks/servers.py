@@ -20,7 +20,9 @@ from old_channels import CHANNELS
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.append(str(REPOSITORY / "notebooks"))
 sys.path += [str(REPOSITORY / "tests"), str(REPOSITORY / "tests" / "system")]
+from onlooker import serve_class  # noqa: E402
 from running import Port, Process, Redis, copy_project  # noqa: E402
+from workshop.errors import WorkshopError  # noqa: E402
 from workshop.lesson.files import write_files  # noqa: E402
 from workshop.lesson.stages import replay  # noqa: E402
 from workshop.measuring.crowd import Crowd, allow_many_sockets  # noqa: E402, F401
@@ -95,7 +97,7 @@ class Kind:
 
     fill(folder) copies its files into a folder, arguments(port) returns what follows `python` on its command line, and
     `about` describes it for the report. `python` is the program that runs it. slow_burst: a burst keeps it busy for a
-    minute, so it has only one.
+    minute, so it has only one. has_wall: start_class() starts it, in place of these two.
     """
 
     fill: Callable
@@ -104,9 +106,11 @@ class Kind:
     python: Path = Path(sys.executable)
     needs_redis: bool = False
     slow_burst: bool = False
+    has_wall: bool = False
 
 
 PROJECT, PROJECT_UVICORN = "this project", "this project under uvicorn"
+WALLED = "this project with the wall"
 STOCK, LIMIT = "stock", "the limit"
 OFFICIAL, OFFICIAL_4_1 = "the official tutorial", "the official tutorial on Channels 4.1"
 DAPHNE, FASTAPI = "bare daphne", "FastAPI on uvicorn"
@@ -115,6 +119,12 @@ STOCK_AS_IT_COMES = "stock, capacity as it comes (100)"
 
 SERVERS = {
     PROJECT: Kind(copy_project, runserver, "`manage.py runserver`, as the README starts it."),
+    WALLED: Kind(
+        None,
+        None,
+        "This project as `python -m workshop class` serves it, with a wall open. The processor time is the chat's own.",
+        has_wall=True,
+    ),
     OFFICIAL: Kind(
         copy_official_tutorial,
         runserver,
@@ -175,6 +185,18 @@ def serve(kind, redis_url=None):
 
     Raises ServerFailed, with the server's last lines, if it doesn't start or doesn't let the client in.
     """
+    if kind.has_wall:
+        start, port = time.perf_counter(), Port()
+        port.hand_over()
+        try:
+            with serve_class(port.number) as server:
+                Crowd([server.port], 1).__exit__()
+                yield server, time.perf_counter() - start
+        except WorkshopError as error:
+            raise ServerFailed(str(error)) from None
+        finally:
+            port.give_back()
+        return
     with tempfile.TemporaryDirectory(prefix="server-", ignore_cleanup_errors=True) as folder:
         folder = Path(folder)
         kind.fill(folder)

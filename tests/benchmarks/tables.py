@@ -9,6 +9,7 @@ from picture import LOOKS
 from rounds import (
     BURST_GOALS,
     GOALS,
+    behind,
     burst_rate,
     bursts,
     cost,
@@ -200,9 +201,17 @@ def bottleneck(found, name):
     )
 
 
+def wall_behind(found):
+    """Return a sentence on how old what the wall shows was at most, or "" if there was no wall."""
+    seconds = behind(found)
+    if seconds is None:
+        return ""
+    return f"While the rooms were busy, a snapshot was at most {show_time(seconds)} old when it reached the wall."
+
+
 def brief(found):
     """Return only the tables, for --only."""
-    parts = [speed_table(found), ratio_table(found), burst_table(found), *found["missing"]]
+    parts = [speed_table(found), ratio_table(found), burst_table(found), wall_behind(found), *found["missing"]]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -270,7 +279,15 @@ def markdown(found):
         rest_table(found),
         "## The servers",
         "\n".join(legend),
-        " ".join([lost_elsewhere(found), bottleneck(found, LIMIT), bottleneck(found, PROJECT), *found["missing"]]),
+        " ".join(
+            [
+                lost_elsewhere(found),
+                wall_behind(found),
+                bottleneck(found, LIMIT),
+                bottleneck(found, PROJECT),
+                *found["missing"],
+            ]
+        ),
         f"Measured on {machine['date']}, with server and crowd on the same machine: {machine['cpu']}, "
         f"{machine['cores']} cores, {machine['system']}, Python {machine['python']}, {versions}.",
     ]

@@ -14,6 +14,7 @@ import sys
 import threading
 from pathlib import Path
 
+HOURS = 24 * 60 * 60  # seconds: as long as any class
 sys.path.insert(0, str(Path.cwd()))
 
 
@@ -47,15 +48,55 @@ def record(file, names):
     import django
 
     django.setup()
-    from django.conf import settings
 
     from workshop.recording import Recording
 
-    module, name = settings.ASGI_APPLICATION.rsplit(".", 1)
-    module = importlib.import_module(module)
     recording = Recording(*names)
     recording.file = file
-    setattr(module, name, recording.start(getattr(module, name)))
+    replace_application(recording.start)
+
+
+def replace_application(wrap):
+    """Put what wrap() returns for the project's root application in its place."""
+    from django.conf import settings
+
+    module, name = settings.ASGI_APPLICATION.rsplit(".", 1)
+    module = importlib.import_module(module)
+    setattr(module, name, wrap(getattr(module, name)))
+
+
+def play_live(port, token, hosts):
+    """
+    Serve a class: for pages under these host names, without yellow error pages, and tell live what happens.
+
+    Return the options that runserver needs for it.
+    """
+    import asyncio
+    import functools
+
+    import daphne.management.commands.runserver
+    import django
+    from django.conf import settings
+    from twisted.internet import reactor
+
+    django.setup()
+    settings.DEBUG = False
+    settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, *hosts]
+    # A consumer that is stopped before accept() would otherwise be too late after some seconds.
+    command = daphne.management.commands.runserver.Command
+    command.server_cls = functools.partial(command.server_cls, websocket_connect_timeout=HOURS)
+
+    from workshop.recording.live import Live
+
+    live = Live()
+    replace_application(live.start)
+
+    def tell():
+        # A callback that raises is in the log, a task that does might not be.
+        asyncio.ensure_future(live.tell(port, token)).add_done_callback(lambda task: task.result())
+
+    reactor.callLater(0, tell)
+    return ["--websocket_handshake_timeout", str(HOURS)]
 
 
 def allow_frames():
@@ -74,9 +115,14 @@ if __name__ == "__main__":
         threading.Thread(target=profile_into, args=[os.environ["WORKSHOP_PROFILE"]], daemon=True).start()
     else:
         threading.Thread(target=end_with_parent, daemon=True).start()
-    allow_frames()
+    options = []
+    if "WORKSHOP_LIVE" in os.environ:
+        sys.path.append(str(Path(__file__).parents[2]))
+        options = play_live(**json.loads(os.environ["WORKSHOP_LIVE"]))
+    else:
+        allow_frames()
     if "WORKSHOP_RECORDING" in os.environ:
         sys.path.append(str(Path(__file__).parents[2]))
         record(os.environ["WORKSHOP_RECORDING"], json.loads(os.environ["WORKSHOP_NAMES"]))
-    sys.argv = ["manage.py", "runserver", "--noreload", *sys.argv[1:]]
+    sys.argv = ["manage.py", "runserver", "--noreload", *options, *sys.argv[1:]]
     runpy.run_path("manage.py", run_name="__main__")

@@ -24,11 +24,11 @@ class Server:
 
     tls = None  # it speaks plain HTTP
 
-    def __init__(self, port, process, output, held_port):
-        self.port, self.process, self._held_port = port, process, held_port
+    def __init__(self, host, port, process, output, held_port):
+        self.host, self.port, self.process, self._held_port = host, port, process, held_port
         self._output, self._log = Path(output), ""
         self._steps, self._recorded = Path(output).with_suffix(".steps"), Recording()
-        self.url = f"http://127.0.0.1:{port}/"
+        self.url = f"http://{host}:{port}/"
 
     def log(self):
         """Return the server's output so far, also after it was stopped."""
@@ -50,7 +50,7 @@ class Server:
 
     def wait_until_it_answers(self):
         """Wait until the server answers. Raises WorkshopError, with the server's own words, if it doesn't start."""
-        wait_until_it_answers(self, self.port, "The server")
+        wait_until_it_answers(self, self.port, "The server", self.host)
 
     def stop(self):
         """End the server, and return when it has ended."""
@@ -84,10 +84,15 @@ def start(folder, port=None, record=None, **environment):
     return server
 
 
-def launch(folder, port=None, record=None, **environment):
-    """Begin to serve the project in this folder, and return the Server at once. It may not answer yet."""
+def launch(folder, port=None, record=None, host="127.0.0.1", **environment):
+    """
+    Begin to serve the project in this folder, and return the Server at once. It may not answer yet.
+
+    host is the address of this computer at which it is served: "0.0.0.0" for all of them.
+    """
+    reached = "127.0.0.1" if host == "0.0.0.0" else host
     held = Port() if port is None else None
-    if held is None and answers(port):
+    if held is None and answers(port, reached):
         raise WorkshopError(f"Something answers on port {port} already. serve() without a port finds a free one.")
     handle, output = tempfile.mkstemp(prefix="runserver-", suffix=".log")
     if record:
@@ -99,27 +104,27 @@ def launch(folder, port=None, record=None, **environment):
         held.hand_over()
     with os.fdopen(handle, "wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-X", "utf8", "-B", "-u", str(Path(__file__).with_name("runserver.py")), str(port)],
+            [sys.executable, "-X", "utf8", "-B", "-u", str(Path(__file__).with_name("runserver.py")), f"{host}:{port}"],
             cwd=folder,
             env={**os.environ, **environment},
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-    server = Server(port, process, output, held)
+    server = Server(reached, port, process, output, held)
     running.append(server)
     return server
 
 
-def wait_until_it_answers(started, port, name):
+def wait_until_it_answers(started, port, name, host="127.0.0.1"):
     """
-    Wait until what was started answers on this port: it has a process, a log() and a stop().
+    Wait until what was started answers on this port of a host: it has a process, a log() and a stop().
 
     Raises WorkshopError, with its own last words, if it doesn't answer, and stops it.
     """
     deadline = time.monotonic() + START
     try:
-        while not answers(port):
+        while not answers(port, host):
             if time.monotonic() > deadline or started.process.poll() is not None:
                 last_lines = started.log().strip().splitlines()[-12:]
                 raise WorkshopError(f"{name} did not start. It says:\n\n" + "\n".join(last_lines))
@@ -129,11 +134,11 @@ def wait_until_it_answers(started, port, name):
         raise
 
 
-def answers(port):
-    """Return whether something listens on this port of this computer."""
+def answers(port, host="127.0.0.1"):
+    """Return whether something listens on this port of this computer, by default at its own address for itself."""
     with socket.socket() as client:
         client.settimeout(1)
-        return client.connect_ex(("127.0.0.1", port)) == 0
+        return client.connect_ex((host, port)) == 0
 
 
 @atexit.register

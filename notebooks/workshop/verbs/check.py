@@ -17,6 +17,7 @@ from workshop.lesson.stages import (
     title_of,
 )
 from workshop.processes.tests import run_tests
+from workshop.verbs.join import greens, report
 from workshop.verbs.opened import base, base_of, opened, tell_if_another_is_open
 from workshop.verbs.progress import note
 from workshop.verbs.workspace import start_of
@@ -50,6 +51,7 @@ def check(stage, part=None):
     checked = Check(title, found, output, first, brief=red and nothing_is_written(files, stage))
     if checked.green and part is None:
         note("stages", stage)
+    report(stage=str(stage), part=part, tests=greens(found))
     return checked
 
 

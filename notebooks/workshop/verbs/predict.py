@@ -6,6 +6,7 @@ from workshop.drawing import Question
 from workshop.errors import WorkshopError
 from workshop.lesson.data import questions
 from workshop.lesson.stages import stages
+from workshop.verbs.join import report
 from workshop.verbs.progress import note, read_progress
 
 LETTERS = "abcdef"
@@ -31,4 +32,5 @@ def predict(name, answer=None):
     found = question["answers"][letters.index(chosen)]
     if read_progress()["predictions"].get(name) != "right":  # reading the other answers takes nothing away
         note("predictions", name, "right" if found["right"] else "wrong")
+    report(question=name, answer=chosen)
     return Question(question, letters, chosen)
