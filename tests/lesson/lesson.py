@@ -46,6 +46,8 @@ def copy_lesson(folder):
             ".workspace-*",
             ".ipynb_checkpoints",
             ".progress.json",
+            ".class.*",
+            "kept",
             ".written_for_me",
             "*.pyc.*",
         ),

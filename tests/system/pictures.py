@@ -1,11 +1,13 @@
 """
-Take the README's pictures again, of the real chat: two windows that chat, and a notebook in JupyterLab.
+Take the README's pictures again, of the real chat: two windows that chat, a notebook in JupyterLab, and the wall.
 
     python tests/system/pictures.py
 
 It needs Chromium and its driver, and writes to notebooks/pictures/.
 """
 
+import contextlib
+import json
 import os
 import shutil
 import sys
@@ -15,6 +17,7 @@ from pathlib import Path
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PANEL = "document.querySelector('.jp-WindowedPanel-outer')"  # what scrolls in JupyterLab
@@ -114,6 +117,43 @@ def notebook(lesson, folder):
         lab.close()
 
 
+def wall(lesson, folder):
+    """Take the picture of the wall: four people talk, one consumer is halted, and a message is on its way."""
+    sys.path.insert(0, str(lesson / "notebooks"))
+    from websockets.sync.client import connect
+    from workshop import start_class
+
+    port = Port()
+    port.hand_over()
+    with start_class(address="127.0.0.1", port=port.number) as classroom, contextlib.ExitStack() as people:
+        url = f"{classroom.chat.replace('http', 'ws', 1)}ws/chat/lobby/"
+        browser = start_browser(folder, 1280, 720)
+        people.callback(browser.quit)
+        browser.get(classroom.wall)
+        four = [people.enter_context(connect(url, origin=classroom.chat[:-1], proxy=None)) for _ in range(4)]
+
+        def say(person, words):
+            four[person].send(json.dumps({"message": words}))
+            four[person].recv()
+
+        until(lambda: browser.find_elements(By.CSS_SELECTOR, "[data-person='Person 4']"), "everyone is on the wall")
+        browser.find_element(By.ID, "open-levers").click()
+        Select(browser.find_element(By.ID, "person")).select_by_value("Person 4")
+        browser.find_element(By.CSS_SELECTOR, "[data-lever=halted]").click()
+        browser.find_element(By.ID, "do-it").click()
+        until(lambda: "Person 4" in browser.find_element(By.ID, "set-levers").text, "the consumer is halted")
+        browser.find_element(By.ID, "open-levers").click()
+        for person, words in ((0, "Is anybody here?"), (1, "Yes! 你好"), (2, "Person 4 is so quiet.")):
+            say(person, words)
+        waits = "[data-person='Person 4'][data-waiting='2']"  # the first one is in the consumer's hand
+        until(lambda: browser.find_elements(By.CSS_SELECTOR, waits), "three messages wait")
+        until(lambda: not browser.find_elements(By.CLASS_NAME, "flight"), "nothing is on its way")
+        say(0, "No Redis?")
+        until(lambda: browser.find_elements(By.CSS_SELECTOR, ".flight[data-step=event]"), "a message is on its way")
+        save(browser, "wall.png")
+    port.give_back()
+
+
 def main():
     from lesson import copy_lesson
 
@@ -122,6 +162,7 @@ def main():
         lesson = copy_lesson(folder / "lesson")
         notebook(lesson, folder)
         two_windows(lesson, folder)
+        wall(lesson, folder)
 
 
 if __name__ == "__main__":

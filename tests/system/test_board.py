@@ -6,11 +6,9 @@ import json
 import re
 import secrets
 import shutil
-import subprocess
 import sys
 import time
 import uuid
-from pathlib import Path
 
 import pytest
 import workshop.verbs.check as checking
@@ -20,6 +18,7 @@ from waiting import until
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
 from websockets.exceptions import InvalidStatus
+from window import assert_no_complaints
 from workshop import WorkshopError, check, join_class, leave_class, predict, start_class
 from workshop.classroom import board as boards
 from workshop.classroom.board import Board, all_questions, answers_to, clean_name, sentences_of
@@ -417,11 +416,11 @@ def home(tmp_path, monkeypatch):
 
 
 def break_stage_4(home):
-    """Let some tests of stage 4 be red."""
+    """Let one test of stage 4 be red, with one case of several: a room that isn't called in plain letters."""
     file = home / "workspace" / "chat" / "routing.py"
     text = file.read_text(encoding="utf-8")
-    assert "ws/chat/" in text
-    file.write_text(text.replace("ws/chat/", "ws/chap/"), encoding="utf-8")
+    assert "<str:" in text
+    file.write_text(text.replace("<str:", "<slug:"), encoding="utf-8")
 
 
 def read_file():
@@ -551,10 +550,10 @@ async def test_to_join_again_is_to_be_the_same_student(classroom, home):
     await asyncio.to_thread(predict, QUESTION, "a")
     await asyncio.to_thread(until_sent)
     assert (await look(classroom))["students"] == before + 1
-    own = json.loads(join.FILE.read_text(encoding="utf-8"))["secret"]
+    own = read_file()["secret"]
     with pytest.raises(WorkshopError):
         await asyncio.to_thread(join_class, classroom.join[:-8] + "k7fd2q9x", agree=True)
-    assert json.loads(join.FILE.read_text(encoding="utf-8"))["secret"] == own, "What fails changes nothing."
+    assert read_file()["secret"] == own, "What fails changes nothing."
 
 
 async def test_a_lost_network_is_told_once_and_its_reports_arrive_later(classroom, home, network, capsys):
@@ -650,15 +649,14 @@ async def test_two_kernels_at_once_lose_nothing(classroom, home):
     )
 
 
-def test_the_page_shows_the_board_and_names_only_when_switched_on(classroom, home, browser):
+def test_the_page_shows_names_only_when_switched_on_and_connects_again(classroom, home, browser):
     browser.set_window_size(1280, 800)
     browser.get(classroom.board)
     join_class(classroom.join, name="<b>Zoë</b>", agree=True)
     check(4)
-    until(lambda: "4 routing" in browser.find_element(By.ID, "where").text.replace("\n", " "), "the page has stage 4")
-    until_sent()
     page = browser.find_element(By.TAG_NAME, "body")
-    until(lambda: page.find_elements(By.CSS_SELECTOR, "#stages td.here"), "somebody is somewhere")
+    until(lambda: re.search(r"^4 routing\b", page.text, re.MULTILINE), "the page has a row for stage 4")
+    until(lambda: page.find_elements(By.CSS_SELECTOR, "#stages td.here"), "somebody is there")
     assert "Zoë" not in page.text
     browser.find_element(By.ID, "names").click()
     until(lambda: "<b>Zoë</b>" in page.text, "the page shows the names")
@@ -666,5 +664,9 @@ def test_the_page_shows_the_board_and_names_only_when_switched_on(classroom, hom
     assert "Zoë" not in page.text
     browser.find_element(By.ID, "how").click()
     assert f'join_class("{classroom.join}")' in page.text
+    browser.execute_script("socket.close()")
+    until(lambda: "Not connected." in page.text, "the page says that it isn't connected")
+    until(lambda: "Not connected." not in page.text, "the page has connected again")
+    assert_no_complaints(browser)
     browser.get(f"http://{classroom.join}/")
     assert f'join_class("{classroom.join}")' in browser.find_element(By.TAG_NAME, "main").text

@@ -271,6 +271,7 @@ def all_questions():
     return {question["name"]: {**question, "stage": str(stage)} for stage in stages() for question in questions(stage)}
 
 
+@functools.cache
 def answers_to(question):
     """Return {letter: answer} of the question with this name."""
     return dict(zip(LETTERS, all_questions()[question]["answers"], strict=False))

@@ -1,6 +1,7 @@
 """The chat's process, seen from the class's own site: what it tells, and what it is told."""
 
 import asyncio
+import contextlib
 import json
 import secrets
 import subprocess
@@ -13,6 +14,7 @@ from channels.layers import get_channel_layer
 from workshop.classroom.film import Film
 from workshop.classroom.levers import LEVERS
 from workshop.errors import WorkshopError
+from workshop.lesson.files import REPOSITORY
 from workshop.processes import server
 
 LONGEST = 2**22  # bytes of a snapshot
@@ -49,11 +51,12 @@ class Chat:
             writer.close()
             return
         self._writer, layer = writer, get_channel_layer()
-        async for line in reader:
-            snapshot = json.loads(line)
-            snapshot["levers"] |= {lever: self._runs(lever) for lever in NAMES}
-            self.film.add(snapshot)
-            await layer.group_send("wall", {"type": "wall.snapshot", "snapshot": snapshot})
+        with contextlib.suppress(ConnectionError):  # it was killed
+            async for line in reader:
+                snapshot = json.loads(line)
+                snapshot["levers"] |= {lever: self._runs(lever) for lever in NAMES}
+                self.film.add(snapshot)
+                await layer.group_send("wall", {"type": "wall.snapshot", "snapshot": snapshot})
         self._writer = None
         last_lines = "\n".join(self.server.log().strip().splitlines()[-6:])
         words = f"The chat has ended. Its last lines:\n{last_lines}"
@@ -84,7 +87,7 @@ class Chat:
         picture is the wall as it is now, as SVG.
         """
         folder, files = self.film.keep(self.make_page, picture)
-        return str(folder), files
+        return folder.relative_to(REPOSITORY).as_posix(), files
 
     def end(self):
         """End the chat, and whoever was let in."""

@@ -11,8 +11,8 @@ LEVERS = [
         "value": "group_add",
         "title": "Stop after group_add",
         "ask": "You open the chat, and your consumer stops after group_add, before accept. We talk. Do you miss it?",
-        "watch": "Open the chat in a new window, and talk. Its page can't connect yet, but it is in the group already: its "
-        "consumer has taken the first message, the others wait in its mailbox. With On it gets them all.",
+        "watch": "Open the chat in a new window, and talk. Its page can't connect yet, but it is in the group already: "
+        "its consumer has taken the first message, the others wait in its mailbox. With On it gets them all.",
     },
     {
         "name": "stop",

@@ -17,6 +17,10 @@ from workshop.processes.server import answers
 from workshop.verbs.opened import expect_open
 
 EVERYWHERE = "0.0.0.0"
+# Ctrl+C, and an interrupted cell, are meant for the process that started the class. The others end when it stops them.
+APART = (
+    {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
+)
 PAGE = WORKSPACE / "chat" / "templates" / "chat" / "room.html"
 
 
@@ -80,6 +84,7 @@ class Classroom:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             encoding="utf-8",
+            **APART,
         )
         atexit.register(self.stop)
         try:

@@ -233,7 +233,7 @@ class Live(Recording):
 
     async def _stop_here(self, what):
         person = current_person.get()
-        if what not in STOPS or not (what == self.stop or (what == "delivery" and person == self.halted)):
+        if what not in STOPS or not self._holds(what, person):
             return
         seat, consumer = self._seats[person], f"{person}'s consumer"
         seat.stopped = what
@@ -247,10 +247,14 @@ class Live(Recording):
             self._waiting_to_go_on = [each for each in self._waiting_to_go_on if each[1] is not go_on]
         self.note(consumer, consumer, "goes on")
 
-    def step(self):
-        """Let each consumer that has stopped go on, to where it stops next."""
-        for _, go_on in self._waiting_to_go_on:
-            if not go_on.done():
+    def _holds(self, what, person):
+        """Return whether a person's consumer has to stop here."""
+        return what == self.stop or (what == "delivery" and person == self.halted)
+
+    def _let_go(self, step=False):
+        """Let each consumer go on that has stopped and doesn't have to any more, or with step=True all of them."""
+        for seat, go_on in self._waiting_to_go_on:
+            if not go_on.done() and (step or not self._holds(seat.stopped, seat.name)):
                 go_on.set_result(None)
 
     def set_capacity(self, capacity):
@@ -262,7 +266,11 @@ class Live(Recording):
             mailbox._maxsize = self.layer.get_capacity(channel)  # asyncio's queues have no other way to change it
 
     def obey(self, lever, value=None):
-        """Set a lever: "stop", "halted" or "capacity" to a value, or do "step". "undo" sets all to None."""
+        """
+        Set a lever: "stop", "halted" or "capacity" to a value, None as at first. "undo" sets all to None.
+
+        "step" lets each consumer that has stopped go on, to where it stops next.
+        """
         if lever in ("stop", "undo"):
             self.stop = value
         if lever in ("halted", "undo"):
@@ -270,7 +278,7 @@ class Live(Recording):
         if lever in ("capacity", "undo"):
             self.set_capacity(value)
         self._find_pace()
-        self.step()
+        self._let_go(step=lever == "step")
 
     def _find_pace(self):
         self.slow = self.stop == "delivery" or self.halted is not None
@@ -344,7 +352,7 @@ class Live(Recording):
             "accepted": seat.accepted,
             "member": bool(seat.memberships),
             "waiting": waiting,
-            "heard": seat.heard,
+            "heard": seat.heard - (seat.stopped == "delivery"),  # what it stops with, nobody has heard yet
             "said": seat.said,
             "lost": self._lost_to(seat),
             "bytes": _unsent(seat.protocol),

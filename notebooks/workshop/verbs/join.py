@@ -194,7 +194,7 @@ def _finish():
     deadline = time.monotonic() + LAST
     for thread in _threads:
         thread.join(max(0, deadline - time.monotonic()))
-    if _threads:
+    if _threads and FILE.exists():
         _tell()
 
 

@@ -20,7 +20,7 @@ function connect() {
       pause = 500;
       draw();
     } else if ("kept" in frame) {
-      say(`Saved: ${frame.kept.folder}/${frame.kept.files[0]}`, 8);
+      say(`Saved ${showNames ? "with" : "without"} names: ${frame.kept.folder}/${frame.kept.files[0]}`, 8);
     } else {
       say(frame.error, 8);
     }

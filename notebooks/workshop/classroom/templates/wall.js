@@ -414,8 +414,7 @@ function drawMailbox(group, seat, y, capacity) {
     const kind = slot >= person.waiting ? "slot" : full ? "slot full" : "slot taken";
     group.box(`slot ${slot}`, leftOf(seat, far - wide, far), y - high / 2, wide, high, kind, 0);
   }
-  const waiting = number(person.waiting);
-  const words = full ? `full: ${waiting}` : `${waiting} wait`;
+  const words = full ? `full: ${number(person.waiting)}` : count(person.waiting, "waits", "wait");
   const [caption, size, kind] = person.waiting ? [words, 18, "bold middle"] : ["mailbox", 16, "middle soft"];
   group.text("waiting", middleOf(seat, MAILBOX, CONSUMER), y + high / 2 + 17, caption, size, kind);
 }
@@ -535,7 +534,7 @@ function tileWords(person, stopped, width) {
     const words = `${stopped} ${person.waiting ? number(person.waiting) : ""}`;
     return measure(words, 16, true) > width ? words.replace(stopped, "■") : words;
   }
-  if (person.waiting) return `${number(person.waiting)} wait`;
+  if (person.waiting) return count(person.waiting, "waits", "wait");
   return person.lost ? `lost ${number(person.lost)}` : "";
 }
 
