@@ -102,6 +102,15 @@ def test_the_report_has_a_row_for_every_server_and_size(quick):
 
 
 @shares_quick
+def test_the_report_says_how_far_the_wall_was_behind(quick):
+    found = read(quick)
+    assert rounds.behind(found) == found["rounds"][0][servers.WALLED]["behind"] > 0
+    assert tables.wall_behind(found) in tables.markdown(found)
+    del found["rounds"][0][servers.WALLED]
+    assert tables.wall_behind(found) == ""
+
+
+@shares_quick
 def test_write_puts_the_report_and_its_picture_into_two_files(quick, tmp_path, monkeypatch, capsys):
     results = tmp_path / "results.md"
     results.write_text("an old report\n" * 1_000, encoding="utf-8")
@@ -139,7 +148,10 @@ def test_a_file_that_cannot_be_written_is_reported_before_anything_is_measured(o
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["--only", "bare daphne, nobody"], "there is no server 'nobody'. The servers are: this project, the official"),
+        (
+            ["--only", "bare daphne, nobody"],
+            "there is no server 'nobody'. The servers are: this project, this project with the wall, the official",
+        ),
         (["--sizes", "50,0"], "expected numbers of members, such as 50,200,500, but got '50,0'"),
         (["--sizes", "many"], "expected numbers of members, such as 50,200,500, but got 'many'"),
         (["--rounds", "0"], "--rounds is 0, but has to be at least 1."),

@@ -44,7 +44,10 @@ def start_class(own=False, board=False, address=None, port=8000):
         raise WorkshopError(f"{address} isn't an address of this computer. Its addresses are {places}.")
     host = EVERYWHERE if address is None else address
     if answers(port, "127.0.0.1" if address is None else address):
-        raise WorkshopError(f"Something answers on port {port} already. start_class(port=…) takes another one.")
+        raise WorkshopError(
+            f"Something answers on port {port} already. Choose another one: start_class(port={port + 80}), or --port "
+            f"{port + 80} in a terminal."
+        )
     told = address or (found[0][0] if found else "127.0.0.1")
     hosts = [address] if address else [*(each for each, _ in found), *names_of_this_computer()]
     classroom = Classroom(found, port)
@@ -100,7 +103,8 @@ class Classroom:
         """
         Keep what was on the wall in the last five minutes. Return the folder, in notebooks/kept/.
 
-        wall.html plays it again, without a server. wall.steps is for a notebook: Recording.read("kept/…/wall.steps").
+        wall.html plays it again, without a server. wall.steps is for a notebook: Recording.read("kept/…/wall.steps", 40)
+        shows the last 40 steps.
         A picture is kept only by the wall's own button: it is drawn there.
         """
         return self._ask({})["kept"][0]

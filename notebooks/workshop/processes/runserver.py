@@ -81,7 +81,7 @@ def play_live(port, token, hosts):
 
     django.setup()
     settings.DEBUG = False
-    settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, *hosts]
+    settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, "localhost", "127.0.0.1", *hosts]
     # A consumer that is stopped before accept() would otherwise be too late after some seconds.
     command = daphne.management.commands.runserver.Command
     command.server_cls = functools.partial(command.server_cls, websocket_connect_timeout=HOURS)

@@ -21,6 +21,7 @@ from channels.layers import channel_layers
 from workshop.drawing import label, sequence
 from workshop.recording.xray import Xray
 
+CONSUMER = "'s consumer"  # what follows a person's name in the name of their consumer
 PATIENCE = 5  # seconds to wait for something that should take milliseconds
 NAME = b"workshop-name"  # the header in which a handshake may say, percent-encoded, whose it is
 
@@ -117,10 +118,11 @@ class Recording:
             self.note(consumer, consumer, "goes on")
 
     @classmethod
-    def read(cls, file):
-        """Return the recording that another process wrote to a file."""
+    def read(cls, file, last=None):
+        """Return the recording that another process wrote to a file, or so many of its last steps."""
         recording = cls()
-        recording.steps = [json.loads(line) for line in Path(file).read_text(encoding="utf-8").splitlines()]
+        lines = Path(file).read_text(encoding="utf-8").splitlines()
+        recording.steps = [json.loads(line) for line in (lines if last is None else lines[-last:])]
         return recording
 
     # What a connection does
@@ -260,8 +262,9 @@ class Recording:
         return self._rooms[group]
 
     def people(self):
-        """Return the names of the people who have connected, in order."""
-        return list(dict.fromkeys(step["source"] for step in self.steps if step["what"] == "handshake"))
+        """Return the names of the people who have a consumer, in the order in which they appear."""
+        ends = (end for step in self.steps for end in (step["source"], step["target"]))
+        return list(dict.fromkeys(end.removesuffix(CONSUMER) for end in ends if end.endswith(CONSUMER)))
 
     # What can be shown
 
