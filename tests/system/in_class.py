@@ -32,13 +32,22 @@ def begin(**options):
         port.give_back()
 
 
-def second_address():
-    """Return an address that is this computer's besides 127.0.0.1, and that no other one can reach."""
-    address = "127.0.0.2"
+def is_ours(address):
+    """Return whether this computer has an address: Linux and Windows have all that begin with 127."""
     with socket.socket() as tried, contextlib.suppress(OSError):
         tried.bind((address, 0))
-        return address
-    need(None, "a second address of this computer", f"on macOS, sudo ifconfig lo0 alias {address} makes one.")
+        return True
+    return False
+
+
+def second_address():
+    """Return an address of this computer besides 127.0.0.1, which no other one can reach either."""
+    address = "127.0.0.2"
+    return need(
+        is_ours(address) and address,
+        f"{address} as an address of this computer",
+        f"on macOS, sudo ifconfig lo0 alias {address} gives it one.",
+    )
 
 
 def port_of(url):
@@ -71,11 +80,15 @@ class Person:
         for text in texts:
             await say(self.socket, text)
 
-    async def until_heard(self, *texts):
-        """Wait until these messages have come, and assert that there are no others."""
-        while len(self.heard) < len(texts):
+    async def until(self, condition):
+        """Read until condition() is true. At most 20 s pass between two frames."""
+        while not condition():
             self._more.clear()
             await asyncio.wait_for(self._more.wait(), 20)
+
+    async def until_heard(self, *texts):
+        """Wait until these messages have come, and assert that there are no others."""
+        await self.until(lambda: len(self.heard) >= len(texts))
         assert self.heard == [*texts]
 
     async def settle(self):

@@ -36,8 +36,8 @@ def names_of_this_computer():
     return [name, f"{name}.local"] if re.fullmatch("[a-z0-9-]+", name) else []
 
 
-def how_to_let_them_in(port):
-    """Return what to do, on this system, when nobody else can open the page on this port."""
+def how_to_let_them_in(ports):
+    """Return what to do, on this system, when nobody else reaches these ports."""
     if sys.platform == "win32":
         own = (
             "Windows asks once whether Python may be reached: allow it for private networks. Later, look under Windows "
@@ -50,9 +50,11 @@ def how_to_let_them_in(port):
             "Firewall → Options."
         )
     else:
+        all_ports = ",".join(map(str, ports))
+        options = " ".join(f"--add-port={port}/tcp" for port in ports)
         own = (
-            f"If a firewall runs, open the port until the class is over: `sudo ufw allow {port}/tcp`, then `sudo ufw "
-            f"delete allow {port}/tcp`, or `sudo firewall-cmd --add-port={port}/tcp` (until the next restart)."
+            f"If a firewall runs, open the class's ports until it is over: `sudo ufw allow {all_ports}/tcp`, then "
+            f"`sudo ufw delete allow {all_ports}/tcp`, or `sudo firewall-cmd {options}` (until the next restart)."
         )
     return (
         f"{own} If it still doesn't work, the network may keep its devices apart, as guest networks often do. Use "

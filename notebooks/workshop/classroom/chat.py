@@ -30,6 +30,7 @@ class Chat:
         self.server = None
         self.film = Film()
         self.make_page = None  # make_page(snapshots) returns the page that plays a film: see keep()
+        self._last_words = ""
         self._clients = {}  # lever: the process of the client
         self._writer = None
         self._token = secrets.token_hex()
@@ -59,7 +60,7 @@ class Chat:
                 await layer.group_send("wall", {"type": "wall.snapshot", "snapshot": snapshot})
         self._writer = None
         last_lines = "\n".join(self.server.log().strip().splitlines()[-6:])
-        words = f"The chat has ended. Its last lines:\n{last_lines}"
+        words = self._last_words or f"The chat has ended. Its last lines:\n{last_lines}"
         await layer.group_send("wall", {"type": "wall.ended", "words": words})
 
     async def pull(self, lever, value=None):
@@ -68,6 +69,7 @@ class Chat:
             raise WorkshopError(f"There is no lever called {lever!r}.")
         if self._writer is None:
             raise WorkshopError("The chat has ended, so there is nothing to be slowed down.")
+        _check(lever, value)
         if lever == "undo":
             for each in NAMES:
                 self._send_away(each)
@@ -76,7 +78,6 @@ class Chat:
             if value:
                 self._let_in(lever)
         else:
-            _check(lever, value)
             self._writer.write(json.dumps({"lever": lever, "value": value}).encode() + b"\n")
             await self._writer.drain()
 
@@ -89,8 +90,9 @@ class Chat:
         folder, files = self.film.keep(self.make_page, picture)
         return folder.relative_to(REPOSITORY).as_posix(), files
 
-    def end(self):
-        """End the chat, and whoever was let in."""
+    async def end(self, words):
+        """End the chat, and whoever was let in. The walls show these words."""
+        self._last_words = words
         for lever in NAMES:
             self._send_away(lever)
         if self.server is not None:
@@ -113,12 +115,16 @@ class Chat:
 
 
 def _check(lever, value):
-    """Raise WorkshopError unless a lever of the chat can have this value. None is how it was before."""
-    if value is None:
-        return
+    """Raise WorkshopError unless a lever can have this value. None is how it was before."""
     values = [each["value"] for each in LEVERS if each["name"] == lever]
-    known = isinstance(value, str) if lever == "halted" else type(value) is int and value > 0
-    if not (value in values if lever == "stop" else known):
+    known = {
+        "stop": value in values,
+        "halted": isinstance(value, str),
+        "capacity": type(value) is int and value > 0,
+        "flood": isinstance(value, bool),
+        "deaf": isinstance(value, bool),
+    }
+    if value is not None and not known.get(lever, False):  # to step, and to undo, have no value
         raise WorkshopError(f"The lever {lever!r} can't be set to {value!r}.")
 
 

@@ -2,6 +2,7 @@
 
 import collections
 import json
+import shutil
 
 from workshop.classroom.kept import new_folder
 
@@ -46,11 +47,15 @@ class Film:
             "wall.svg": picture,
             "wall.steps": "".join(json.dumps(step) + "\n" for step in steps),
         }
+        files = {name: content.encode() for name, content in files.items() if content is not None}
         folder = new_folder()
-        for name, content in files.items():
-            if content is not None:
-                (folder / name).write_text(content, encoding="utf-8")
-        return folder, [name for name, content in files.items() if content is not None]
+        try:
+            for name, content in files.items():
+                (folder / name).write_bytes(content)
+        except OSError:  # nobody should take half of it for the whole
+            shutil.rmtree(folder)
+            raise
+        return folder, [*files]
 
 
 def merge(older, newer):

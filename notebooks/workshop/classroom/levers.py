@@ -43,8 +43,8 @@ LEVERS = [
         "value": 3,
         "title": "Mailboxes of 3",
         "ask": "Each mailbox holds 3 messages. One consumer is halted, we say six. Who misses what, and who is told?",
-        "watch": "Halt a consumer and say six things. Once its mailbox is full, each message is lost for that one "
-        "person (the cross), and its sender reads how many it didn't reach. Everyone else gets all six.",
+        "watch": "Halt a consumer and say six things. When its mailbox is full, each message is lost for that one "
+        "person (the cross). Its sender reads how many it didn't reach, and has it back in the input.",
     },
     {
         "name": "flood",

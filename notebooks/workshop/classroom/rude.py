@@ -17,7 +17,7 @@ from websockets.sync.client import connect
 
 SECONDS = {"flood": 30, "deaf": 60}  # after which it ends by itself
 LONG = "never read " * 300  # characters of what the deaf one says: about as many as a message may have
-PAUSE = 0.02  # seconds between two of its messages
+PAUSE = 0.005  # seconds between two of its messages
 
 
 def end_with_parent():

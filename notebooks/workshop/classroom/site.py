@@ -26,6 +26,7 @@ from workshop.processes.server import stop_all
 
 # Somebody reads these from the projector and types them: nothing that looks like l or o.
 LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+LAST_WORDS = 0.1  # seconds for the walls to hear that the class is over
 REPORTS = range(8001, 8021)  # the ports for reports, of which the first free one is used
 
 
@@ -60,6 +61,7 @@ class Site:
         settings.configure(
             SECRET_KEY=secrets.token_urlsafe(),
             ALLOWED_HOSTS=["localhost", "127.0.0.1", *self.hosts],
+            MIDDLEWARE=["django.middleware.common.CommonMiddleware"],  # it checks the host
             ROOT_URLCONF="workshop.classroom.pages",
             TEMPLATES=[templates],
             CHANNEL_LAYERS={"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}},
@@ -78,6 +80,8 @@ def find_port(host):
     """Return the first of the ports for reports on which nobody listens. Raises WorkshopError if there is none."""
     for port in REPORTS:
         with socket.socket() as tried:
+            if sys.platform != "win32":  # there it would mean that two may listen
+                tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a class before this one may have had it
             try:
                 tried.bind((host, port))
             except OSError:
@@ -109,13 +113,22 @@ def serve(folder, host, address, port, hosts, board):
             os._exit(1)
         answer(**site.describe(), log=the_chat.server.log())
 
+    def keep():
+        try:
+            answer(kept=the_chat.keep())
+        except OSError as error:  # the disk is full, for example
+            answer(error=f"The wall can't be kept: {error}.")
+
     def obey():
         """Do what the lines on the standard input ask for."""
         for _ in sys.stdin:  # there is only one thing to ask for
-            reactor.callFromThread(lambda: answer(kept=the_chat.keep()))
-        the_chat.end()
+            reactor.callFromThread(keep)
+        reactor.callFromThread(lambda: asyncio.ensure_future(end()))
+
+    async def end():
+        await the_chat.end("The class is over. Another one has a new address.")
         stop_all()
-        os._exit(0)
+        reactor.callLater(LAST_WORDS, os._exit, 0)
 
     threading.Thread(target=obey, daemon=True).start()
     reactor.callLater(0, lambda: asyncio.ensure_future(begin()))

@@ -21,7 +21,7 @@ EVERYWHERE = "0.0.0.0"
 APART = (
     {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
 )
-PAGE = WORKSPACE / "chat" / "templates" / "chat" / "room.html"
+PAGES = [WORKSPACE / "chat" / "templates" / "chat" / name for name in ("index.html", "room.html")]
 
 
 def start_class(own=False, board=False, address=None, port=8000):
@@ -36,8 +36,8 @@ def start_class(own=False, board=False, address=None, port=8000):
     """
     if own:
         expect_open()
-        if not PAGE.is_file():
-            raise WorkshopError("Your project has no page to open yet: stage 5 makes it.")
+        if not all(page.is_file() for page in PAGES):
+            raise WorkshopError("Your project has no pages to open yet: stage 5 makes them.")
     found = find_addresses()
     if address is not None and not _is_ours(address, found):
         places = ", ".join(f"{each} ({name})" for each, name in found) or "none: it is in no network"
@@ -50,7 +50,7 @@ def start_class(own=False, board=False, address=None, port=8000):
         )
     told = address or (found[0][0] if found else "127.0.0.1")
     hosts = [address] if address else [*(each for each, _ in found), *names_of_this_computer()]
-    classroom = Classroom(found, port)
+    classroom = Classroom(found)
     classroom.start(
         folder=str(WORKSPACE if own else REPOSITORY), host=host, address=told, port=port, hosts=hosts, board=board
     )
@@ -72,8 +72,8 @@ class Classroom:
     `join` is the address to which students report, and like `board` None without a board. A `with` statement ends it.
     """
 
-    def __init__(self, found, port):
-        self._found, self._port, self._errors = found, port, tempfile.TemporaryFile()
+    def __init__(self, found):
+        self._found, self._errors = found, tempfile.TemporaryFile()
         self.process = self.chat = self.wall = self.board = self.join = None
 
     def start(self, **what):
@@ -103,10 +103,11 @@ class Classroom:
         """
         Keep what was on the wall in the last five minutes. Return the folder, in notebooks/kept/.
 
-        wall.html plays it again, without a server. wall.steps is for a notebook: Recording.read("kept/…/wall.steps", 40)
-        shows the last 40 steps.
-        A picture is kept only by the wall's own button: it is drawn there.
+        wall.html plays it again, without a server. In a notebook Recording.read("kept/…/wall.steps", 40) shows the last
+        40 steps. A picture is kept only by the wall's own button: it is drawn there.
         """
+        if self.process.stdin.closed:
+            raise WorkshopError("The class is over.")
         return self._ask({})["kept"][0]
 
     def stop(self):
@@ -152,8 +153,8 @@ class Classroom:
         if self.board:
             yield f"The board, too: {self.board}"
             yield f'Who agrees to report to the board runs join_class("{self.join}")'
-        told = self.chat.split("/")[2].rpartition(":")[0]
-        others = [(address, name) for address, name in self._found if address != told]
+        told = self.chat.split("/")[2]
+        others = [(address, name) for address, name in self._found if address != told.rpartition(":")[0]]
         if others:
             listed = ", ".join(
                 f"{address} ({name}{', inside this computer' if is_virtual(name) else ''})" for address, name in others
@@ -164,7 +165,8 @@ class Classroom:
             )
         if not self._found:
             yield "This computer is in no network, so nobody else can reach it yet. Join one, and start again."
-        yield f"Nobody gets in? {how_to_let_them_in(self._port)}"
+        ports = [address.partition("/")[0].rpartition(":")[2] for address in (told, self.join) if address]
+        yield f"Nobody gets in? {how_to_let_them_in(ports)}"
 
     def __enter__(self):
         return self

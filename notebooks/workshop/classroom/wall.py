@@ -31,7 +31,9 @@ class WallConsumer(AsyncWebsocketConsumer):
             await self.do(json.loads(text_data))
         except WorkshopError as error:
             await self.answer({"error": str(error)})
-        except (AttributeError, KeyError, TypeError, ValueError):  # this page sends no such frame, so it isn't from it
+        except OSError as error:  # the disk is full, for example
+            await self.answer({"error": f"The wall can't be kept: {error}."})
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError):  # the page sends no such frame
             await self.answer({"error": "This frame is nothing that the wall's page sends."})
 
     async def do(self, frame):

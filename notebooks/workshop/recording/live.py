@@ -36,6 +36,7 @@ class Seat:
         "due",
         "expected",
         "heard",
+        "holds",
         "memberships",
         "name",
         "protocol",
@@ -52,6 +53,7 @@ class Seat:
         self.accepted = False
         self.channel = self.stopped = None
         self.said = self.heard = 0  # messages
+        self.holds = False  # whether the last one that it took is still with the consumer
         self.expected = 0  # messages that were sent to it, besides those of the groups in which it is
         self.memberships = {}  # group: how many messages it had been sent when this joined
         self.spoke = 0  # when its last frame came
@@ -208,7 +210,9 @@ class Live(Recording):
         if seat is None:
             return await own(channel)
         seat.due = 0  # if nothing was sent for the last one, its time isn't known
+        seat.holds = False
         event = await own(channel)
+        seat.holds = True
         seat.heard = heard = seat.heard + 1
         if heard == seat.wanted:
             seat.due, seat.wanted = seat.since, 0
@@ -352,7 +356,7 @@ class Live(Recording):
             "accepted": seat.accepted,
             "member": bool(seat.memberships),
             "waiting": waiting,
-            "heard": seat.heard - (seat.stopped == "delivery"),  # what it stops with, nobody has heard yet
+            "heard": seat.heard - seat.holds,  # what the consumer stops with, nobody has heard yet
             "said": seat.said,
             "lost": self._lost_to(seat),
             "bytes": _unsent(seat.protocol),

@@ -88,8 +88,13 @@ function number(value) {
   return value < 10 ? String(Math.round(value * 10) / 10) : Math.round(value).toLocaleString("en");
 }
 
-const count = (value, one, many) => `${number(value)} ${value === 1 ? one : many}`;
-const megabytes = (bytes) => `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+function count(value, one, many) {
+  const shown = number(value);
+  return `${shown} ${shown === "1" ? one : many}`;
+}
+
+const MIB = 1024 * 1024;
+const sizeOf = (bytes) => bytes < MIB ? `${Math.round(bytes / 1024)} KiB` : `${(bytes / MIB).toFixed(1)} MiB`;
 
 // Drawing
 
@@ -149,6 +154,7 @@ function create(tag, attributes = {}) {
 }
 
 const painters = {head: new Painter(byId("head")), stage: new Painter(byId("stage")), foot: new Painter(byId("foot"))};
+
 function crossPath(x, y, half) {
   const size = 2 * half;
   return `M${x - half} ${y - half}l${size} ${size}m0 ${-size}l${-size} ${size}`;
@@ -194,10 +200,10 @@ function drawHead(head, now, mode) {
     [710, "lost", "lost", now.totals.lost],
   ];
   for (const [place, [x, name, caption, value]] of numbers.entries()) {
-    const width = (numbers[place + 1]?.[0] ?? 820) - x - 12;
+    const width = (numbers[place + 1]?.[0] ?? 820) - x - 24;
     const shown = number(value);
     head.text(name, x, 60, shown, largest(shown, width, 24, 44), "bold", Infinity, {"data-number": name});
-    head.text(`${name} caption`, x, 92, caption, 17, "soft", width + 8);
+    head.text(`${name} caption`, x, 92, caption, 17, "soft", width + 20);
   }
   if (now.totals.lost) head.put("lost cross", "path", {d: crossPath(766, 86, 8), class: "cross"});
   head.line("rule", 16, HEAD - 6, WIDTH - 16, HEAD - 6, "rule");
@@ -260,13 +266,13 @@ const STRANGER = {room: null, waiting: 0, bytes: 0, lost: 0};  // refused before
 const LEFT = ["disconnect", "connection lost", "close", "refuse"];
 
 function drawArrows(stage, now, history, area) {
-  const {seats, rooms, hidden} = seatPlan(withLeaving(now, history), area);
+  const byRoom = Map.groupBy(withLeaving(now, history), (person) => person.room);
+  const {seats, rooms} = seatPlan(...atMost(stage, [...byRoom], area));
   for (const room of rooms) drawGroup(stage.group(`room ${room.name}`, {"data-room": room.name}), room, now, history);
   for (const seat of seats.values()) {
     const {name, waiting} = seat.person;
     drawSeat(stage.group(`person ${name}`, {"data-person": name, "data-waiting": waiting}), seat, now);
   }
-  moreRooms(stage, hidden, area);
   return seats;
 }
 
@@ -290,17 +296,13 @@ const CONSUMERS = /'s consumer$/;
 const owner = ({source, target}) => [source, target].find((end) => CONSUMERS.test(end))?.replace(CONSUMERS, "");
 
 /** Give each person a seat {person, side, y, height}, room by room, and each room its place between them. */
-function seatPlan(people, area) {
-  const byRoom = Map.groupBy(people, (person) => person.room);
-  const shown = [...byRoom].slice(0, SHOWN_ROOMS);
-  const hidden = byRoom.size - shown.length;
-  const rows = shown.reduce((sum, [, members]) => sum + Math.ceil(members.length / 2), 0);
-  const space = area.height - (hidden ? 30 : 0);
-  const height = Math.min(200, space / rows);
-  let y = area.y + (space - height * rows) / 2;
+function seatPlan(byRoom, area) {
+  const rows = byRoom.reduce((sum, [, members]) => sum + Math.ceil(members.length / 2), 0);
+  const height = Math.min(200, area.height / rows);
+  let y = area.y + (area.height - height * rows) / 2;
   const seats = new Map();
   const rooms = [];
-  for (const [name, members] of shown) {
+  for (const [name, members] of byRoom) {
     const high = Math.ceil(members.length / 2) * height;
     for (const [place, person] of members.entries()) {
       const middle = y + ((place >> 1) + 0.5) * height;
@@ -311,7 +313,7 @@ function seatPlan(people, area) {
     if (name !== null) rooms.push({name, y, height: high, members: inGroup});
     y += high;
   }
-  return {seats, rooms, hidden};
+  return {seats, rooms};
 }
 
 const across = (seat, distance) => WIDTH / 2 + seat.side * distance;
@@ -356,7 +358,7 @@ function drawSeat(group, seat, now) {
     group.text(`fact ${line}`, middleOf(seat, PERSON, EDGE), first + 22 * (line + 1), fact, 17, kind, 112);
   }
   const state = open ? "socket" : person.gone ?? "connecting";
-  const [socket, kind] = person.bytes >= 1024 ? [megabytes(person.bytes), "bold middle"] : [state, "middle soft"];
+  const [socket, kind] = person.bytes >= 1024 ? [sizeOf(person.bytes), "bold middle"] : [state, "middle soft"];
   if (height >= 75) group.text("socket", middleOf(seat, SOCKET, PERSON), y + 6, socket, 16, kind, 130);
   drawConsumer(group, seat, top, high, now);
   drawMailbox(group, seat, y + lane, now.capacity);
@@ -367,18 +369,18 @@ function drawLanes(group, seat, open) {
   const kind = open ? "pipe" : "pipe not-yet";
   group.box("pipe", leftOf(seat, SOCKET, PERSON), up - 12, PERSON - SOCKET, 2 * seat.lane + 24, kind, 12);
   group.line("in", across(seat, PERSON), up, across(seat, SOCKET + 10), up, open ? "lane" : "lane not-yet");
-  head(group, "in head", seat, SOCKET + 2, up, -1);
+  arrowhead(group, "in head", seat, SOCKET + 2, up, -1);
   group.line("out", across(seat, SOCKET), down, across(seat, PERSON - 10), down, open ? "lane" : "lane not-yet");
-  head(group, "out head", seat, PERSON - 2, down, 1);
+  arrowhead(group, "out head", seat, PERSON - 2, down, 1);
   if (!seat.person.member) return;
   group.line("to group", across(seat, CONSUMER), up, across(seat, ROOM + 10), up);
-  head(group, "to group head", seat, ROOM + 2, up, -1);
+  arrowhead(group, "to group head", seat, ROOM + 2, up, -1);
   group.line("to mailbox", across(seat, ROOM), down, across(seat, MAILBOX - 10), down);
-  head(group, "to mailbox head", seat, MAILBOX - 2, down, 1);
+  arrowhead(group, "to mailbox head", seat, MAILBOX - 2, down, 1);
 }
 
 /** An arrow's head at a distance from the middle, pointing away from the middle (1) or towards it (-1). */
-function head(group, key, seat, distance, y, direction) {
+function arrowhead(group, key, seat, distance, y, direction) {
   const [tip, back] = [across(seat, distance), across(seat, distance - direction * 13)];
   group.put(key, "path", {d: `M${tip} ${y}L${back} ${y - 7}L${back} ${y + 7}Z`, class: "mark"});
 }
@@ -419,47 +421,59 @@ function drawMailbox(group, seat, y, capacity) {
   group.text("waiting", middleOf(seat, MAILBOX, CONSUMER), y + high / 2 + 17, caption, size, kind);
 }
 
-function moreRooms(stage, hidden, area) {
-  if (!hidden) return;
+/** The first rooms, and the area for them. Where there are others, the picture says how many. */
+function atMost(stage, rooms, area) {
+  const hidden = rooms.length - SHOWN_ROOMS;
+  if (hidden <= 0) return [rooms, area];
   const words = `and ${count(hidden, "more room", "more rooms")}`;
   const [x, y] = [area.x + area.width / 2, area.y + area.height - 6];
   stage.text("more", x, y, words, 22, "bold middle", Infinity, {id: "more-rooms"});
+  return [rooms.slice(0, SHOWN_ROOMS), {...area, height: area.height - 30}];
 }
 
 // Up to sixty people: a tile for each, in the room's panel
 
-const NUMBERED = /^Person (\d+)$/;  // among many, the number is enough
+const NUMBERED = /^Person (\d+)$/;  // if there is little space, the number is enough
+const LEAST = 42;  // a row of tiles: below this, name and mailbox are hard to read
+const TWO_LINES = 54;  // a tile: above this, there is room for a second line of words
 
 function drawTiles(stage, now, history, area) {
-  const rooms = now.rooms.filter((room) => room.people).sort((one, other) => other.people - one.people);
-  const shown = rooms.slice(0, SHOWN_ROOMS);
-  const hidden = rooms.length - shown.length;
+  const people = Map.groupBy(now.people, (person) => person.room);
+  const [rooms, space] = atMost(stage, largestFirst(now.rooms.filter((room) => people.has(room.name))), area);
+  const plans = panels(rooms, space).map(([room, box]) => panelPlan(room, people.get(room.name), box));
+  const tight = ([{name}, tile]) => NUMBERED.test(name) && measure(name, 17, true) > tile.width - 12;
+  const short = plans.some(({tiles}) => [...tiles].some(tight));
   const places = new Map();
-  for (const [room, box] of panels(shown, {...area, height: area.height - (hidden ? 30 : 0)})) {
-    const group = stage.group(`room ${room.name}`, {"data-room": room.name});
-    const people = now.people.filter((person) => person.room === room.name);
-    for (const [person, tile] of drawPanel(group, room, people, box, now, history)) {
-      places.set(person.name, {...tile, gate: {x: box.x + box.width / 2, y: box.y + 40}, room: box});
+  for (const plan of plans) {
+    const {name} = plan.room;
+    const group = stage.group(`room ${name}`, {"data-room": name});
+    drawPanel(group, plan, now, history);
+    for (const [person, tile] of plan.tiles) {
+      const attributes = {"data-person": person.name, "data-waiting": person.waiting};
+      drawTile(group.group(`person ${person.name}`, attributes), person, tile, now, short);
+      places.set(person.name, {tile, plan});
     }
   }
-  moreRooms(stage, hidden, area);
   return places;
 }
+
+const largestFirst = (rooms) => rooms.toSorted((one, other) => other.people - one.people);
 
 /** Divide an area among the rooms, into one or two rows. Who has more people gets more. */
 function panels(rooms, area) {
   const perRow = rooms.length <= 3 ? rooms.length : Math.ceil(rooms.length / 2);
   const rows = [rooms.slice(0, perRow), rooms.slice(perRow)].filter((row) => row.length);
   const weight = (row) => row.reduce((sum, room) => sum + room.people + 8, 0);
-  const all = rows.reduce((sum, row) => sum + weight(row), 0);
-  const boxes = new Map();
+  const least = Math.min(100, area.height / rows.length);
+  const rest = area.height - least * rows.length;
+  const boxes = [];
   let y = area.y;
   for (const row of rows) {
-    const height = (area.height * weight(row)) / all;
+    const height = least + (rest * weight(row)) / weight(rooms);
     let x = area.x;
     for (const room of row) {
       const width = (area.width * weight([room])) / weight(row);
-      boxes.set(room, {x: x + 3, y: y + 2, width: width - 6, height: height - 4});
+      boxes.push([room, {x: x + 3, y: y + 2, width: width - 6, height: height - 4}]);
       x += width;
     }
     y += height;
@@ -467,45 +481,52 @@ function panels(rooms, area) {
   return boxes;
 }
 
-function drawPanel(group, room, people, box, now, history) {
-  const speed = `${number(rate(room, now, history))} messages / s`;
-  const facts = `${count(room.people, "person", "people")} · ${speed}`;
-  const wide = box.width > 520;
+/** Where a room's words and tiles go. Tiles come first: what was said last is only shown if they stay high enough. */
+function panelPlan(room, people, box) {
   const inner = box.width - 24;
-  const said = lastSaid(room.name, now, history);
-  group.box("box", box.x, box.y, box.width, box.height, "room", 14);
-  group.text("name", box.x + 12, box.y + 29, plain(room.name), 24, "bold", wide ? inner - 320 : inner);
-  const [x, y, kind] = wide ? [box.x + box.width - 12, box.y + 28, "end"] : [box.x + 12, box.y + 52, ""];
-  group.text("facts", x, y, facts, 18, kind, inner);
-  const last = y + (wide ? 28 : 24);
-  if (said) group.text("said", box.x + 12, last, `${isolate(said[1])}: ${isolate(said[2])}`, 18, "bold", inner);
-  const top = last + 10;
-  const area = {x: box.x + 8, y: top, width: box.width - 16, height: box.y + box.height - top - 6};
-  const places = grid(people.length, area);
+  const beside = inner - Math.min(180, measure(plain(room.name), 24, true)) > 310;  // the facts, beside the name
+  const facts = box.y + (beside ? 28 : 52);
+  const said = facts + (beside ? 28 : 24);
+  const under = (line) => {
+    const top = line + 14;
+    return grid(people.length, {x: box.x + 8, y: top, width: box.width - 16, height: box.y + box.height - top - 6});
+  };
+  const roomy = under(said);
+  const talks = roomy[0].height >= TWO_LINES && roomy[0].width >= roomy[0].height;
+  const places = talks ? roomy : under(facts);
   const tiles = new Map(people.map((person, place) => [person, places[place]]));
-  const short = people.some(({name}) => NUMBERED.test(name) && measure(name, 17, true) > places[0].width - 12);
-  for (const [person, tile] of tiles) {
-    const attributes = {"data-person": person.name, "data-waiting": person.waiting};
-    drawTile(group.group(`person ${person.name}`, attributes), person, tile, now, short);
-  }
-  return tiles;
+  return {room, box, inner, beside, facts, said, talks, tiles, rail: places[0].y - 7};
+}
+
+function drawPanel(group, {room, box, inner, beside, facts, said, talks, rail}, now, history) {
+  const [left, right] = [box.x + 12, box.x + box.width - 12];
+  const words = `${count(room.people, "person", "people")} · ${rate(room, now, history)}`;
+  group.box("box", box.x, box.y, box.width, box.height, "room", 14);
+  group.text("name", left, box.y + 29, plain(room.name), 24, "bold", beside ? inner - 310 : inner);
+  group.text("facts", beside ? right : left, facts, words, 18, beside ? "end" : "", inner);
+  const last = talks && lastSaid(room.name, now, history);
+  if (last) group.text("said", left, said, `${isolate(last[1])}: ${isolate(last[2])}`, 18, "bold", inner);
+  group.line("rail", left, rail, right, rail);
 }
 
 /** How many messages a second a room had over the last second. */
 function rate(room, now, history) {
   const before = history.findLast((each) => now.at - each.at >= 1) ?? history[0];
   const earlier = before.rooms.find((each) => each.name === room.name)?.messages ?? 0;
-  return now.at > before.at ? Math.max(0, room.messages - earlier) / (now.at - before.at) : 0;
+  const perSecond = now.at > before.at ? Math.max(0, room.messages - earlier) / (now.at - before.at) : 0;
+  return count(perSecond, "message / s", "messages / s");
 }
 
-/** Return places for this many tiles, as large as they can be in this shape: half as wide again as high. */
-function grid(number, area) {
-  const size = (columns) => Math.min(area.width / columns / 1.5, area.height / Math.ceil(number / columns));
+/** Places for so many tiles: as large as they can be if half as wide again as high, but rather narrow than flat. */
+function grid(many, area) {
+  const high = (columns) => area.height / Math.ceil(many / columns);
+  const size = (columns) => Math.min(area.width / columns / 1.5, high(columns));
   let columns = 1;
-  for (let more = 2; more <= number; more += 1) if (size(more) > size(columns)) columns = more;
+  for (let more = 2; more <= many; more += 1) if (size(more) > size(columns)) columns = more;
+  while (high(columns) < LEAST && columns < many) columns += 1;
   const width = Math.min(200, area.width / columns);
-  const height = Math.min(130, area.height / Math.ceil(number / columns));
-  return Array.from({length: number}, (_, place) => ({
+  const height = Math.min(130, high(columns));
+  return Array.from({length: many}, (_, place) => ({
     x: area.x + (place % columns) * width + 3,
     y: area.y + Math.floor(place / columns) * height + 3,
     width: width - 6,
@@ -515,27 +536,33 @@ function grid(number, area) {
 
 function drawTile(group, person, {x, y, width, height}, now, short) {
   const [stopped] = stopWords(person, now.levers);
-  const name = short ? plain(person.name).replace(NUMBERED, "$1") : plain(person.name);
-  const words = height >= 48 ? tileWords(person, stopped, width - 8) : "";
+  const flag = stopped && height >= 80;
+  const middle = x + width / 2;
   group.box("box", x, y, width, height, `box${stopped ? " stopped" : ""}${person.member ? "" : " not-yet"}`, 6);
-  if (stopped && height >= 80) group.box("flag", x + 3, y + 3, width - 6, 8, "flag", 0);
-  const size = largest(name, width - 12, 17, Math.min(24, Math.max(17, height * 0.33)));
-  group.text("name", x + width / 2, y + height * (words ? 0.26 : 0.36) + 7, name, size, "bold middle", width - 10);
-  if (words) group.text("words", x + width / 2, y + height - 18, words, 16, "bold middle", width - 6);
+  if (flag) group.box("flag", x + 3, y + 3, width - 6, 8, "flag", 0);
+  // From below: the mailbox, what there is to say, and the name in the middle of what is left.
   const high = Math.min(10, height * 0.16);
-  const [left, top, wide] = [x + 8, y + height - high - 5, width - 16];
+  const [left, bar, wide] = [x + 8, y + height - high - 5, width - 16];
   const kind = person.waiting >= now.capacity ? "slot full" : "slot taken";
-  group.box("mailbox", left, top, wide, high, "slot", 0);
-  group.box("fill", left, top, wide * fullness(person.waiting, now.capacity), high, kind, 0);
+  group.box("mailbox", left, bar, wide, high, "slot", 0);
+  group.box("fill", left, bar, wide * fullness(person.waiting, now.capacity), high, kind, 0);
+  const words = height >= TWO_LINES ? tileWords(person, stopped, width - 8) : "";
+  if (words) group.text("words", middle, bar - 6, words, 16, "bold middle", width - 6);
+  const top = y + (flag ? 14 : 3);
+  const space = bar - (words ? 20 : 2) - top;
+  const name = short ? plain(person.name).replace(NUMBERED, "$1") : plain(person.name);
+  const size = Math.min(space, largest(name, width - 12, 17, Math.min(24, Math.max(17, height * 0.33))));
+  group.text("name", middle, top + space / 2 + size * 0.36, name, size, "bold middle", width - 10);
 }
 
+/** What there is to say in a tile, as long as fits. */
 function tileWords(person, stopped, width) {
-  if (stopped) {
-    const words = `${stopped} ${person.waiting ? number(person.waiting) : ""}`;
-    return measure(words, 16, true) > width ? words.replace(stopped, "■") : words;
-  }
-  if (person.waiting) return count(person.waiting, "waits", "wait");
-  return person.lost ? `lost ${number(person.lost)}` : "";
+  const waiting = person.waiting ? number(person.waiting) : "";
+  let ways = [];
+  if (stopped) ways = [`${stopped} ${waiting}`, `■ ${waiting}`];
+  else if (waiting) ways = [count(person.waiting, "waits", "wait"), waiting];
+  else if (person.lost) ways = [`lost ${number(person.lost)}`, `✕ ${number(person.lost)}`];
+  return ways.find((words) => measure(words, 16, true) <= width) ?? "";
 }
 
 /** How full a mailbox looks. For a large one the scale is logarithmic: otherwise a hundred of 10,000 wouldn't show. */
@@ -558,15 +585,12 @@ const CHARTS = [  // the title, and of each curve its look and what it shows
 ];
 
 function drawCrowd(stage, now, history, area) {
-  const rooms = [...now.rooms].sort((one, other) => other.people - one.people);
-  const shown = rooms.slice(0, SHOWN_ROOMS);
-  const hidden = rooms.length - shown.length;
-  const high = (area.height - (hidden ? 30 : 0)) / shown.length;
-  for (const [place, room] of shown.entries()) {
+  const [rooms, space] = atMost(stage, largestFirst(now.rooms), {...area, width: 640});
+  const high = space.height / rooms.length;
+  for (const [place, room] of rooms.entries()) {
     const group = stage.group(`room ${room.name}`, {"data-room": room.name, "data-fill": room.fill.join()});
-    drawFill(group, room, {x: area.x, y: area.y + place * high + 2, width: 640, height: high - 4}, now, history);
+    drawFill(group, room, {...space, y: area.y + place * high + 2, height: high - 4}, now, history);
   }
-  moreRooms(stage, hidden, {...area, width: 640});
   const chartHigh = area.height / CHARTS.length;
   for (const [place, [title, curves]] of CHARTS.entries()) {
     const box = {x: 672, y: area.y + place * chartHigh, width: WIDTH - 16 - 672, height: chartHigh - 8};
@@ -576,17 +600,18 @@ function drawCrowd(stage, now, history, area) {
 
 function drawFill(group, room, box, now, history) {
   group.box("box", box.x, box.y, box.width, box.height, "room", 14);
-  const middle = box.y + Math.min(box.height / 2, 60);
+  const three = box.height >= 80;  // lines of words
+  const middle = box.y + Math.min(box.height / 2, 60) + (three ? 0 : 8);
   group.text("name", box.x + 14, middle - 14, plain(room.name), 24, "bold", 196);
-  group.text("people", box.x + 14, middle + 10, count(room.people, "person", "people"), 20, "", 196);
-  group.text("rate", box.x + 14, middle + 32, `${number(rate(room, now, history))} messages / s`, 18, "soft", 196);
+  group.text("people", box.x + 14, middle + 9, count(room.people, "person", "people"), 20, "", 196);
+  if (three) group.text("rate", box.x + 14, middle + 32, rate(room, now, history), 18, "soft", 196);
   const [left, wide, foot] = [box.x + 218, (box.width - 226) / FILLS.length, box.y + box.height - 26];
-  const high = foot - box.y - 28 - (box.height > 160 ? 24 : 0);
+  const high = Math.max(0, foot - box.y - 28 - (box.height > 160 ? 24 : 0));
   if (box.height > 160) group.text("caption", left, box.y + 24, "mailboxes, by how many messages wait", 17, "soft");
-  for (const [place, number] of room.fill.entries()) {
-    const [x, tall] = [left + place * wide, (high * number) / Math.max(room.people, 1)];
+  for (const [place, mailboxes] of room.fill.entries()) {
+    const [x, tall] = [left + place * wide, (high * mailboxes) / Math.max(room.people, 1)];
     group.box(`bar ${place}`, x + 6, foot - tall, wide - 12, tall, place ? "bar" : "bar none", 0);
-    group.text(`number ${place}`, x + wide / 2, foot - tall - 5, String(number), 18, "bold middle");
+    group.text(`number ${place}`, x + wide / 2, foot - tall - 5, String(mailboxes), 18, "bold middle");
     group.text(`label ${place}`, x + wide / 2, foot + 19, FILLS[place], 16, "middle soft", wide);
   }
   group.line("ground", left, foot, left + FILLS.length * wide, foot);
@@ -644,7 +669,7 @@ function behind(now, history) {
 
 function howFar(person) {
   const waits = person.waiting && count(person.waiting, "waits", "wait");
-  return [waits, person.bytes >= 1024 && `${megabytes(person.bytes)} unread`].filter(Boolean).join(", ");
+  return [waits, person.bytes >= 1024 && `${sizeOf(person.bytes)} unread`].filter(Boolean).join(", ");
 }
 
 // A lever without a value of its own is one of persons.
@@ -657,50 +682,45 @@ const LEG = 190;  // milliseconds for one of a message's four legs: in, to the g
 const FADE = 180;  // milliseconds
 const LINGER = 900;  // milliseconds for what went wrong, which is more to read
 const MOST = 120;  // steps: more at once nobody can follow, and the numbers say it better
-const LEGS = {  // step: lane, from, to (distances from the middle), the leg's number, how it looks
-  handshake: [-1, PERSON, SOCKET, 0, "control"],
-  group_add: [-1, CONSUMER, ROOM, 1, "control"],
-  group_discard: [-1, CONSUMER, ROOM, 1, "control"],
-  accept: [1, SOCKET, PERSON, 2, "control"],
-  refuse: [1, SOCKET, PERSON, 1, "bad"],
-  "frame in": [-1, PERSON, SOCKET, 0, "message"],
-  group_send: [-1, CONSUMER, ROOM, 1, "message"],
-  event: [1, ROOM, MAILBOX + 10, 2, "delivery"],
-  lost: [1, ROOM, MAILBOX - 8, 2, "bad"],
-  "frame out": [1, SOCKET, PERSON, 3, "delivery"],
-  "lost frame": [1, SOCKET, PERSON - 40, 3, "bad"],
-  disconnect: [-1, PERSON, SOCKET, 0, "control"],
-  "connection lost": [-1, PERSON, SOCKET + 40, 0, "bad"],
-  close: [1, SOCKET, PERSON, 2, "control"],
-  stops: [0, SOCKET, CONSUMER, 1, "control"],
-  "goes on": [0, SOCKET, CONSUMER, 0, "control"],
-  raises: [0, SOCKET, CONSUMER, 1, "bad"],
+const LEGS = {  // step: lane, from, to (distances from the middle), how it looks, the leg's turn
+  handshake: [-1, PERSON, SOCKET, "control", 0],
+  group_add: [-1, CONSUMER, ROOM, "control", 1],
+  group_discard: [-1, CONSUMER, ROOM, "control", 1],
+  accept: [1, SOCKET, PERSON, "control", 2],
+  refuse: [1, SOCKET, PERSON, "bad", 1],
+  "frame in": [-1, PERSON, SOCKET, "message", 0],
+  group_send: [-1, CONSUMER, ROOM, "message", 1],
+  event: [1, ROOM, MAILBOX + 10, "delivery", 2],
+  lost: [1, ROOM, MAILBOX - 8, "bad", 2],
+  "frame out": [1, SOCKET, PERSON, "delivery", 3],
+  "lost frame": [1, SOCKET, PERSON - 40, "bad", 3],
+  disconnect: [-1, PERSON, SOCKET, "control", 0],
+  "connection lost": [-1, PERSON, SOCKET + 40, "bad", 0],
+  close: [1, SOCKET, PERSON, "control", 2],
+  stops: [0, SOCKET, CONSUMER, "control", 1],
+  "goes on": [0, SOCKET, CONSUMER, "control", 0],
+  raises: [0, SOCKET, CONSUMER, "bad", 1],
 };
 
 function setOut(now, places) {
-  if (wall.dataset.mode === "tiles") for (const said of now.said) speak(places.get(said[1]));
-  if (wall.dataset.mode !== "arrows" || !now.steps || now.steps.length > MOST) return;
-  const arrived = new Map();
+  const {mode} = wall.dataset;
+  if (mode === "tiles") for (const name of new Set(now.said.map((said) => said[1]))) speak(places.get(name));
+  if (mode !== "arrows" || !now.steps || now.steps.length > MOST) return;
+  const arrived = new Map();  // what comes where, and when
   for (const step of now.steps) {
     const leg = LEGS[step.what === "frame" ? (CONSUMERS.test(step.target) ? "frame in" : "frame out") : step.what];
     const seat = places.get(owner(step));
-    if (leg && seat) fly(seat, leg, step, startOf(leg[3], step, arrived));
+    if (!leg || !seat) continue;
+    // It sets out when what led to it has arrived, if that is among these steps, but never later than its leg's turn.
+    const content = contentOf(step);
+    const start = Math.min(leg[4] * LEG, arrived.get(`${step.source} ${content.words}`) ?? 0);
+    arrived.set(`${step.target} ${content.words}`, start + LEG);
+    fly(seat, leg, step.what, content, start);
   }
 }
 
-/**
- * When a step sets out, in milliseconds from now: when what led to it has arrived, if that is among this snapshot's
- * steps, but never later than its leg's turn. A message whose beginning was in an earlier snapshot doesn't wait.
- */
-function startOf(leg, step, arrived) {
-  const content = wordsOf(step).words;
-  const start = Math.min(leg * LEG, arrived.get(`${step.source} ${content}`) ?? 0);
-  arrived.set(`${step.target} ${content}`, start + LEG);
-  return start;
-}
-
 /** What a step carries, and whether it is an error. A frame's text may be anything that a client sends. */
-function wordsOf({what, payload}) {
+function contentOf({what, payload}) {
   if (payload === undefined || !["frame", "group_send", "event", "lost", "lost frame"].includes(what)) {
     return {words: what === "raises" ? `raises ${payload}` : what};
   }
@@ -713,19 +733,18 @@ function wordsOf({what, payload}) {
   return {words: typeof message === "string" ? message : JSON.stringify(message)};
 }
 
-function fly(seat, [lane, from, to, , look], step, start) {
-  const {words, error} = wordsOf(step);
+function fly(seat, [lane, from, to, look], what, {words, error}, start) {
   const kind = error ? "bad" : look;
   const y = seat.y + lane * seat.lane;
   const [x1, x2] = [across(seat, from), across(seat, to)];
   const still = lessMotion.matches || lane === 0;
-  const flight = create("g", {class: "flight", "data-step": step.what});
-  const dot = mark(kind, step.what, x2, y);
+  const flight = create("g", {class: "flight", "data-step": what});
+  const dot = mark(kind, what, x2, y);
   if (still && lane) flight.append(create("line", {x1, y1: y, x2, y2: y, class: `trail ${kind}`}));
   flight.append(dot);
-  if (step.what !== "event") {
+  if (what !== "event") {
     const label = create("text", {x: (x1 + x2) / 2, y: y + (lane > 0 ? 27 : -13), "font-size": 17, class: "middle"});
-    label.textContent = fit(plain(step.what === "lost" ? "lost" : words), error ? 360 : 150, 17, true);
+    label.textContent = fit(plain(what === "lost" ? "lost" : words), error ? 360 : 150, 17, true);
     flight.append(label);
   }
   byId("flights").append(flight);
@@ -743,28 +762,33 @@ function mark(kind, what, x, y) {
 }
 
 /** Light an element up, let it fade, and take it away. */
-function light(element, delay = 0, fade = FADE) {
+function light(element, delay, fade = FADE) {
   const frames = [{opacity: 0}, {opacity: 1, offset: 0.05}, {opacity: 1, offset: 0.6}, {opacity: 0}];
   element.animate(frames, {delay, duration: LEG + fade, fill: "both"}).onfinish = () => element.remove();
 }
 
-/** Among tiles: who speaks lights up, then the room. */
-function speak(tile) {
-  if (!tile) return;
-  const flight = create("g", {class: "flight"});
-  const x = tile.x + tile.width / 2;
-  const {gate, room} = tile;
-  flight.append(frame(tile, 6, "trail"));
-  flight.append(create("path", {d: `M${x} ${tile.y}L${gate.x} ${gate.y}`, class: "trail thin"}));
-  flight.append(mark("message", "frame", x, tile.y));
-  const spread = create("g", {class: "flight"});
-  spread.append(frame(room, 14, "trail delivery"));
-  byId("flights").append(flight, spread);
-  light(flight);
-  light(spread, LEG);
+/** Among tiles: who speaks lights up, with the way between the tiles to the room's rail, then the rail and the room. */
+function speak(place) {
+  if (!place) return;
+  const {tile, plan: {box, rail}} = place;
+  const gap = tile.x - 3;
+  shine(0, [
+    ["rect", {...tile, rx: 6, class: "trail"}],
+    ["path", {d: `M${tile.x} ${tile.y + tile.height / 2}H${gap}V${rail}`, class: "trail thin"}],
+    ["circle", {cx: gap, cy: rail, r: 6, class: "dot message"}],
+  ]);
+  shine(LEG, [
+    ["rect", {...box, rx: 14, class: "trail delivery"}],
+    ["path", {d: `M${box.x} ${rail}h${box.width}`, class: "trail thin delivery"}],
+  ]);
 }
 
-const frame = ({x, y, width, height}, rx, kind) => create("rect", {x, y, width, height, rx, class: kind});
+function shine(delay, parts) {
+  const flight = create("g", {class: "flight"});
+  flight.append(...parts.map((part) => create(...part)));
+  byId("flights").append(flight);
+  light(flight, delay);
+}
 
 // The levers
 
