@@ -263,7 +263,8 @@ const PERSON = 508;
 const EDGE = 626;
 const STOPPED = {accept: "after accept", group_add: "after group_add", delivery: "before a delivery"};
 const STRANGER = {room: null, waiting: 0, bytes: 0, lost: 0};  // refused before any snapshot knew them
-const LEFT = ["disconnect", "connection lost", "close", "refuse"];
+const LEFT = ["disconnect", "connection lost", "close", "refuse", "raises"];
+const lingers = (step) => (step.what === "raises" ? SPOKEN : LEAVING);  // an error is more to read
 
 function drawArrows(stage, now, history, area) {
   const byRoom = Map.groupBy(withLeaving(now, history), (person) => person.room);
@@ -279,13 +280,14 @@ function drawArrows(stage, now, history, area) {
 /** Somebody who has just left keeps their place for a moment, so that one sees them go. */
 function withLeaving(now, history) {
   const people = [...now.people];
-  for (const {steps} of history.filter((each) => now.at - each.at < LEAVING)) {
+  for (const {at, steps} of history.filter((each) => now.at - each.at < SPOKEN)) {
     for (const step of steps ?? []) {
       const name = owner(step);
-      if (!LEFT.includes(step.what) || people.some((person) => person.name === name)) continue;
+      if (!LEFT.includes(step.what) || now.at - at >= lingers(step) || people.some((person) => person.name === name)) continue;
       const before = history.findLast((each) => each.people.some((person) => person.name === name))?.people ?? [];
       const place = before.findIndex((person) => person.name === name);
       const gone = {...(before[place] ?? STRANGER), name, gone: step.what === "refuse" ? "refused" : "left"};
+      if (step.what === "raises") gone.raised = step.payload;
       people.splice(place < 0 ? people.length : place, 0, {...gone, stopped: null, member: false});
     }
   }
@@ -400,6 +402,7 @@ function drawConsumer(group, seat, top, high, now) {
 }
 
 function stopWords(person, levers) {
+  if (person.raised) return ["raises", person.raised];
   if (person.name === levers.halted) return ["halted"];
   return person.stopped ? ["stopped", STOPPED[person.stopped]] : [];
 }
@@ -438,7 +441,8 @@ const LEAST = 42;  // a row of tiles: below this, name and mailbox are hard to r
 const TWO_LINES = 54;  // a tile: above this, there is room for a second line of words
 
 function drawTiles(stage, now, history, area) {
-  const people = Map.groupBy(now.people, (person) => person.room);
+  const shown = withLeaving(now, history).filter((person) => !person.gone || person.raised);
+  const people = Map.groupBy(shown, (person) => person.room);
   const [rooms, space] = atMost(stage, largestFirst(now.rooms.filter((room) => people.has(room.name))), area);
   const plans = panels(rooms, space).map(([room, box]) => panelPlan(room, people.get(room.name), box));
   const tight = ([{name}, tile]) => NUMBERED.test(name) && measure(name, 17, true) > tile.width - 12;
@@ -602,8 +606,8 @@ function drawFill(group, room, box, now, history) {
   group.box("box", box.x, box.y, box.width, box.height, "room", 14);
   const three = box.height >= 80;  // lines of words
   const middle = box.y + Math.min(box.height / 2, 60) + (three ? 0 : 8);
-  group.text("name", box.x + 14, middle - 14, plain(room.name), 24, "bold", 196);
-  group.text("people", box.x + 14, middle + 9, count(room.people, "person", "people"), 20, "", 196);
+  group.text("name", box.x + 14, middle - 14, plain(room.name), three ? 24 : 20, "bold", 196);
+  group.text("people", box.x + 14, middle + 9, count(room.people, "person", "people"), three ? 20 : 18, "", 196);
   if (three) group.text("rate", box.x + 14, middle + 32, rate(room, now, history), 18, "soft", 196);
   const [left, wide, foot] = [box.x + 218, (box.width - 226) / FILLS.length, box.y + box.height - 26];
   const high = Math.max(0, foot - box.y - 28 - (box.height > 160 ? 24 : 0));
