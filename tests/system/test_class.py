@@ -38,7 +38,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from workshop import WorkshopError, start_class
 from workshop.classroom.site import REPORTS
 from workshop.errors import NO_TABLES
-from workshop.lesson.files import write_files
+from workshop.lesson.files import WORKSPACE, write_files
 from workshop.lesson.stages import state_before
 from workshop.measuring.crowd import Crowd
 from workshop.processes.port import Port
@@ -367,8 +367,8 @@ async def test_the_levers_rude_clients_come_and_go_and_others_are_heard(classroo
         await teacher.set("deaf", True)
         now = await teacher.until_people(**{"The_one_who_never_reads": {"room": "next door"}})
         assert now["levers"] == {**UNDONE, "flood": True, "deaf": True}
-        await teacher.set("flood", False)
-        await teacher.until_names("Person 1", "Person 2", "The one who never reads")
+        await teacher.set("deaf", False)
+        await teacher.until_names("Person 1", "Person 2", flooder)
         await teacher.pull("undo")
         now = await teacher.until_names("Person 1", "Person 2")
         assert now["levers"] == UNDONE
@@ -549,6 +549,7 @@ def test_if_no_port_is_free_for_reports_it_says_so(nothing_left):
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):  # somebody else has it already
                 taken.bind((address, port))
+                taken.listen()
         with pytest.raises(WorkshopError, match=f"None of the ports {REPORTS[0]} to {REPORTS[-1]} is free"):
             with begin(address=address, board=True):
                 pass
@@ -560,7 +561,7 @@ def test_if_no_port_is_free_for_reports_it_says_so(nothing_left):
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
     monkeypatch.setattr(start, "WORKSPACE", tmp_path)
-    monkeypatch.setattr(start, "PAGE", tmp_path / "chat" / "templates" / "chat" / "room.html")
+    monkeypatch.setattr(start, "PAGES", [tmp_path / page.relative_to(WORKSPACE) for page in start.PAGES])
     monkeypatch.setattr(start, "expect_open", lambda: None)  # that is about the real workspace
     return tmp_path
 
@@ -580,7 +581,7 @@ def test_a_project_that_does_not_start_is_told_in_its_own_words(workspace, nothi
 
 async def test_ones_own_chat_on_the_layer_of_channels_is_counted_as_exactly(workspace, capsys):
     write_files(state_before(6), workspace)  # what stage 5 leaves
-    with start.PAGE.open("a", encoding="utf-8") as page:
+    with (workspace / "chat" / "templates" / "chat" / "room.html").open("a", encoding="utf-8") as page:
         page.write("<p>This one is mine.</p>")
     with begin(own=True, address="127.0.0.1") as classroom:
         assert capsys.readouterr().out == NO_TABLES + "\n"

@@ -6,6 +6,7 @@ import json
 import secrets
 import subprocess
 import sys
+import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ from workshop.processes import server
 
 LONGEST = 2**22  # bytes of a snapshot
 RUDE = Path(__file__).with_name("rude.py")
+LAST_WORDS = 2  # seconds for the walls to hear that the class is over
 NAMES = {"flood": "The flooder", "deaf": "The one who never reads"}
 NEXT_DOOR = "next door"  # the room in which they are: nobody's page has to show what they say
 
@@ -30,7 +32,7 @@ class Chat:
         self.server = None
         self.film = Film()
         self.make_page = None  # make_page(snapshots) returns the page that plays a film: see keep()
-        self._last_words = ""
+        self._is_over = False
         self._clients = {}  # lever: the process of the client
         self._writer = None
         self._token = secrets.token_hex()
@@ -59,9 +61,10 @@ class Chat:
                 self.film.add(snapshot)
                 await layer.group_send("wall", {"type": "wall.snapshot", "snapshot": snapshot})
         self._writer = None
-        last_lines = "\n".join(self.server.log().strip().splitlines()[-6:])
-        words = self._last_words or f"The chat has ended. Its last lines:\n{last_lines}"
-        await layer.group_send("wall", {"type": "wall.ended", "words": words})
+        if not self._is_over:
+            last_lines = "\n".join(self.server.log().strip().splitlines()[-6:])
+            words = f"The chat has ended. Its last lines:\n{last_lines}"
+            await layer.group_send("wall", {"type": "wall.ended", "words": words})
 
     async def pull(self, lever, value=None):
         """Do what a lever of the wall does. Raises WorkshopError if there is no such lever, or no chat."""
@@ -90,13 +93,17 @@ class Chat:
         folder, files = self.film.keep(self.make_page, picture)
         return folder.relative_to(REPOSITORY).as_posix(), files
 
-    async def end(self, words):
-        """End the chat, and whoever was let in. The walls show these words."""
-        self._last_words = words
+    async def end(self):
+        """End the chat, and whoever was let in. Return when all walls know, or don't answer."""
+        self._is_over = True
         for lever in NAMES:
             self._send_away(lever)
         if self.server is not None:
             self.server.stop()
+        layer, deadline = get_channel_layer(), time.monotonic() + LAST_WORDS
+        await layer.group_send("wall", {"type": "wall.over"})
+        while "wall" in layer.groups and time.monotonic() < deadline:  # noqa: ASYNC110, a layer has no event for it
+            await asyncio.sleep(0.02)
 
     def _let_in(self, lever):
         url = f"{self.server.url.replace('http', 'ws', 1)}ws/chat/{quote(NEXT_DOOR)}/"

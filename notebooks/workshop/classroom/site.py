@@ -26,7 +26,6 @@ from workshop.processes.server import stop_all
 
 # Somebody reads these from the projector and types them: nothing that looks like l or o.
 LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
-LAST_WORDS = 0.1  # seconds for the walls to hear that the class is over
 REPORTS = range(8001, 8021)  # the ports for reports, of which the first free one is used
 
 
@@ -126,9 +125,9 @@ def serve(folder, host, address, port, hosts, board):
         reactor.callFromThread(lambda: asyncio.ensure_future(end()))
 
     async def end():
-        await the_chat.end("The class is over. Another one has a new address.")
+        await the_chat.end()
         stop_all()
-        reactor.callLater(LAST_WORDS, os._exit, 0)
+        os._exit(0)
 
     threading.Thread(target=obey, daemon=True).start()
     reactor.callLater(0, lambda: asyncio.ensure_future(begin()))

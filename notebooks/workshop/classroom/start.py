@@ -103,8 +103,9 @@ class Classroom:
         """
         Keep what was on the wall in the last five minutes. Return the folder, in notebooks/kept/.
 
-        wall.html plays it again, without a server. In a notebook Recording.read("kept/…/wall.steps", 40) shows the last
-        40 steps. A picture is kept only by the wall's own button: it is drawn there.
+        wall.html plays it again, without a server. wall.steps is for a notebook: workshop.recording has
+        Recording.read("kept/…/wall.steps", 40), which shows the last 40 steps. A picture is kept only by the wall's own
+        button: it is drawn there.
         """
         if self.process.stdin.closed:
             raise WorkshopError("The class is over.")

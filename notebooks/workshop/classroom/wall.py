@@ -53,6 +53,10 @@ class WallConsumer(AsyncWebsocketConsumer):
     async def wall_ended(self, event):
         await self.answer({"ended": event["words"]})
 
+    async def wall_over(self, event):
+        await self.answer({"ended": "The class is over. Another one has a new address."})
+        await self.close()
+
     async def show(self):
         if self.drawn and self.snapshot is not None:
             snapshot, self.snapshot, self.drawn = self.snapshot, None, False
