@@ -10,7 +10,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from stage import StoodStill, Unmet, expect, explain, find_forgotten_await
+from stage import StoodStill, Unmet, explain, find_forgotten_await
 from stage.code import closest, read_code, stage_of
 from stage.errors import UnmetIn
 from stage.silence import explain_silence
@@ -153,16 +153,16 @@ def layer(django):
     from channels.layers import channel_layers
     from django.conf import settings
 
-    alike = closest("CHANNEL_LAYERS", [name for name in dir(settings) if name != "CHANNEL_LAYERS"])
-    keys = ", ".join(map(repr, getattr(settings, "CHANNEL_LAYERS", ())))
-    expect(
-        "default" in channel_layers,
-        seen='The settings have no CHANNEL_LAYERS["default"].'
-        + (f" The keys of CHANNEL_LAYERS are: {keys}." if keys else "")
-        + (f" They have {alike}, which Channels doesn't know." if alike and not keys else ""),
-        asked='CHANNEL_LAYERS["default"] has the BACKEND channels.layers.InMemoryChannelLayer.',
-        file="tutorial/settings.py",
-    )
+    if "default" not in channel_layers:
+        alike = closest("CHANNEL_LAYERS", [name for name in dir(settings) if name != "CHANNEL_LAYERS"])
+        keys = ", ".join(map(repr, getattr(settings, "CHANNEL_LAYERS", ())))
+        raise Unmet(
+            'The settings have no CHANNEL_LAYERS["default"].'
+            + (f" The keys of CHANNEL_LAYERS are: {keys}." if keys else "")
+            + (f" They have {alike}, which Channels doesn't know." if alike and not keys else ""),
+            'CHANNEL_LAYERS["default"] has the BACKEND channels.layers.InMemoryChannelLayer.',
+            "tutorial/settings.py",
+        )
     layer = channel_layers.make_backend("default")
     before = channel_layers.set("default", layer)
     yield layer

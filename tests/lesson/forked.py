@@ -48,13 +48,17 @@ def start(arguments, folder, environment):
 class Forked:
     """A Python process that was forked. Of a subprocess.Popen it has what the tests and the workshop use."""
 
-    def __init__(self, door, arguments, folder, environment, errors=None):
-        """Ask for `python …` at the door. Its errors go to the file of this number, or else where its output goes."""
+    def __init__(self, door, arguments, folder, environment, errors=None, workshop=True):
+        """
+        Ask for `python …` at the door. Its errors go to the file of this number, or else where its output goes.
+
+        If it has nothing to do with the workshop, that isn't imported either.
+        """
         self.args, self.returncode = [sys.executable, *arguments], None
         (read, its_input), (its_output, write) = os.pipe(), os.pipe()
         self.stdin = os.fdopen(its_input, "w", encoding="utf-8")
         self.stdout = os.fdopen(its_output, encoding="utf-8")
-        job = {"arguments": arguments, "folder": str(folder), "environment": environment}
+        job = {"arguments": arguments, "folder": str(folder), "environment": environment, "workshop": workshop}
         news, teller = socket.socketpair()
         with news, teller:
             files = [read, write, write if errors is None else errors, teller.fileno()]
@@ -129,7 +133,11 @@ def ask_to_fork():
 
 
 def get_ready():
-    """Import what takes longest. What is of the lesson, and IPython, which tells the workshop where it is, go again."""
+    """
+    Import what takes longest. What is of the lesson, and IPython, which tells the workshop where it is, go again.
+
+    Returns the workshop's do_and_leave().
+    """
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "notebooks"))
     ready = importlib.import_module("workshop.processes.ready")
     for name in [*BEHIND_DAPHNE, *ready.IMPORTED, "IPython.core.interactiveshell"]:
@@ -140,6 +148,7 @@ def get_ready():
             del sys.modules[name]
     del sys.path[0]
     gc.freeze()  # all that is here stays: no child has to look through it for garbage
+    return ready.do_and_leave
 
 
 def wait_for_job(inside):
@@ -196,14 +205,15 @@ def do(job, door):
     open_standard_files(buffered=script)
     # This file's folder goes, and what the PYTHONPATH of the process that forks has.
     sys.path[:] = [*os.environ["PYTHONPATH"].split(os.pathsep), *sys.path[2:]]
-    sys.path.insert(0, str(Path(kind).parent) if script else job["folder"])
+    sys.path.insert(0, str(Path(kind).resolve().parent) if script else job["folder"])
     if script:
         sys.argv[:] = [kind, *arguments]
-        runpy.run_path(kind, run_name="__main__")
+        runpy.run_path(str(Path(kind).resolve()), run_name="__main__")
         return
     code, *arguments = arguments
     sys.argv[:] = ["-c", *arguments]
-    fork_what_waits(door)
+    if job["workshop"]:
+        fork_what_waits(door)
     if kind == "-m":
         runpy.run_module(code, run_name="__main__", alter_sys=True)
     else:
@@ -228,8 +238,8 @@ def fork_what_waits(door):
 
 if __name__ == "__main__":
     inside, door = (socket.socket(fileno=int(number)) for number in sys.argv[1:])
-    get_ready()
+    do_and_leave = get_ready()
     job = wait_for_job(inside)
     if job:
         inside.close()
-        do(job, door)
+        do_and_leave(do, job, door)

@@ -6,23 +6,26 @@ A run finds what the workshop's run_tests() finds, which check() uses. On Window
 """
 
 import contextlib
-import ctypes
+import functools
 import gc
 import importlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 from pathlib import Path
 
+import forked
 import pytest
 from _pytest.assertion.rewrite import AssertionRewritingHook
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "notebooks"))
 from workshop.lesson.files import REPOSITORY
+from workshop.lesson.stages import FINISHED
 from workshop.processes import report
 from workshop.processes.fresh import TIMEOUT
 from workshop.processes.tests import environment, pytest_arguments, run_tests
@@ -79,6 +82,7 @@ IMPORTED = [
     "redis.asyncio",
     "websockets.asyncio.client",
     "whitenoise.middleware",
+    "stage.browser",
     "stage.scripts",
     "stage.silence",
     "stage.slips",
@@ -90,9 +94,11 @@ class Warm:
     """The process that forks. Its run() takes and returns what run_tests() does."""
 
     def __init__(self):
+        door = [forked.ask_to_fork().fileno()] if forked.FORKS else []
         self.process = subprocess.Popen(
-            [sys.executable, "-X", "utf8", __file__],
+            [sys.executable, "-X", "utf8", __file__, *map(str, door)],
             cwd=REPOSITORY,
+            pass_fds=door,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
@@ -131,8 +137,13 @@ def serve():
     """Collect the tests, then fork a child for each job that comes, until the standard input closes."""
     for name in IMPORTED:
         importlib.import_module(name)
-    for library in Path(sys.modules["py_mini_racer"].__file__).parent.glob("libmini_racer.*"):
-        ctypes.CDLL(str(library))  # only loaded: a child makes its own engine
+    sys.modules["stage.browser"]._setup()
+    sys.modules["stage.slips"].find_slips(sys.modules["stage.code"].Code(REPOSITORY), FINISHED)  # compiles its patterns
+    if forked.FORKS:
+        sys.modules["py_mini_racer"].init_mini_racer()  # it starts no thread: a child makes its own engines
+        door = socket.socket(fileno=int(sys.argv[1]))
+        stage = sys.modules["stage"]
+        stage.run_python = stage.processes.run_python = functools.partial(run_forked, door, stage.run_python)
     jobs, answers = os.fdopen(os.dup(0), encoding="utf-8"), os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # pytest's dots are nobody's answer
     with tempfile.TemporaryDirectory() as nothing:
@@ -144,6 +155,23 @@ def serve():
         # A child writes no traceback, and its temporary files into this folder: it doesn't tidy up after itself.
         options = ["--tb=no", f"--basetemp={nothing}/files"]
         pytest.main(pytest_arguments(tests, nothing, options), plugins=[Jobs(jobs, answers)])
+
+
+def run_forked(door, run_python, project, *arguments, **environment):
+    """
+    Do what stage.run_python() does, in a process that is forked: it has Django already, but nothing of a project.
+
+    One whose hashes are to be others, or that asks for the modules that are there, is started anew.
+    """
+    if "PYTHONHASHSEED" in environment or any("sys.modules" in argument for argument in arguments):
+        return run_python(project, *arguments, **environment)
+    theirs = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
+        process = forked.Forked(door, arguments, project, {**theirs, **environment}, errors.fileno(), workshop=False)
+        with process:
+            said, _ = process.communicate(timeout=30)
+        errors.seek(0)
+        return subprocess.CompletedProcess(process.args, process.returncode, said, errors.read())
 
 
 class Jobs:
@@ -175,7 +203,7 @@ def run_here(session, job):
         session.config.project = Path(job["project"]).resolve()
         sys.path[0] = job["project"]
         os.environ["WORKSHOP_REPORT"] = job["report"]
-        items = choose(session.items, job["tests"], job["options"])
+        items = session.items = choose(session.items, job["tests"], job["options"])
         for item, following in zip(items, [*items[1:], None], strict=True):
             session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if "--exitfirst" in job["options"] and not report.found.get(item.nodeid, {"green": False})["green"]:

@@ -24,13 +24,13 @@ KEYS = {"Enter": ("Enter", 13, "\n")}  # its code, its number, and what it types
 
 @functools.cache
 def _setup():
-    """Return the code in page/*.js, and what it needs to know as JSON: the names in a browser, and of characters."""
+    """Return the code in page/*.js, and what it needs to know: a browser's names, and those of characters as a text."""
     folder = Path(__file__).with_name("page")
     code = "".join(folder.joinpath(f"{part}.js").read_text(encoding="utf-8") for part in PARTS)
     return (
         f'(() => {{\n"use strict";\n{code}\nreturn api;\n}})()\n//# sourceURL=browser.js',
         (folder / "names.json").read_text(encoding="utf-8"),
-        json.dumps({name: text for name, text in html.entities.html5.items() if name.endswith(";")}),
+        json.dumps(json.dumps({name: text for name, text in html.entities.html5.items() if name.endswith(";")})),
     )
 
 
@@ -94,18 +94,22 @@ class Browser:
 
     def _do(self, call):
         """Call a function of calls.js, and note what its listeners raised."""
+        result = self._ask(call)
+        if not self.endless:
+            seen = self._seen("errors")
+            for error in seen[self._seen_errors :]:
+                self.errors.append(self._error_from(error))
+            self._seen_errors = len(seen)
+        return result
+
+    def _ask(self, call):
+        """Call a function of calls.js that changes nothing, so that no listener runs."""
         if self.endless:  # what a loop has left half done tells nothing
             return None
         try:
-            result = self.engine.eval(f"JSON.stringify(__page.{call}) ?? 'null'", timeout_sec=self.patience)
+            return json.loads(self.engine.eval(f"JSON.stringify(__page.{call}) ?? 'null'", timeout_sec=self.patience))
         except (JSTimeoutException, JSOOMException):
             self._note_endless()
-            return None
-        seen = json.loads(self.engine.eval("JSON.stringify(__page.seen().errors)"))
-        for error in seen[self._seen_errors :]:
-            self.errors.append(self._error_from(error))
-        self._seen_errors = len(seen)
-        return json.loads(result)
 
     def _script(self, code, name):
         """Run a script of the page. Returns what it left: a promise, if it ends in one."""
@@ -296,14 +300,14 @@ class Browser:
     @property
     def timers(self):
         """How many timers wait for their time."""
-        return self._do("timers()")
+        return self._ask("timers()")
 
     # What can be seen
 
     @property
     def sockets(self):
         """The sockets that the script opened, each a dict: url, state, frames, what it listens to."""
-        return self._do("sockets()") or []
+        return self._ask("sockets()") or []
 
     @property
     def frames(self):
@@ -312,21 +316,21 @@ class Browser:
 
     def text(self, element_id):
         """What an element shows, or None if there is no such element."""
-        return self._do(f"shown({json.dumps(element_id)})")
+        return self._ask(f"shown({json.dumps(element_id)})")
 
     def ids(self):
-        return self._do("ids()") or []
+        return self._ask("ids()") or []
 
     def evaluate(self, expression):
         """Return the value of an expression in the page, if it is a text, a number, a truth value or null."""
         return self.engine.eval(expression, timeout_sec=self.patience)
 
     def body_text(self):
-        return self._do("text()") or ""
+        return self._ask("text()") or ""
 
     def matches(self, selector):
         """Whether an element of the page as it is now fits the selector."""
-        return self._do(f"matches({json.dumps(selector)})")
+        return self._ask(f"matches({json.dumps(selector)})")
 
     def scripts(self):
         """The code of the page's scripts, in order, without data."""
@@ -334,11 +338,11 @@ class Browser:
 
     def listens(self):
         """Return (element, event) for each listener on the page's elements."""
-        return [tuple(each) for each in self._do("listens()") or []]
+        return [tuple(each) for each in self._ask("listens()") or []]
 
     def strangers(self):
         """Return (element, property) for each property that looks like an event's handler and is none."""
-        return [tuple(each) for each in self._do("strangers()") or []]
+        return [tuple(each) for each in self._ask("strangers()") or []]
 
     def _seen(self, name):
         return json.loads(self.engine.eval(f"JSON.stringify(__page.seen().{name} ?? null)"))

@@ -6,6 +6,7 @@ import difflib
 import functools
 import gc
 import inspect
+import operator
 import os
 import re
 from pathlib import Path
@@ -101,24 +102,34 @@ class Code:
         """Return tell_place() of a line of a file."""
         return tell_place(file, number, self.line(file, number))
 
-    @functools.cache  # noqa: B019
     def tree(self, file):
         """Return the file's syntax tree. It is empty if Python can't read the file."""
-        tree = parse(self.text(file))
-        for parent in ast.walk(tree):
-            for child in ast.iter_child_nodes(parent):
-                child.parent = parent
-        return tree
+        return self.nodes(file)[0]
 
     @functools.cache  # noqa: B019
     def nodes(self, file):
-        """Return all nodes of the file's syntax tree."""
-        return list(ast.walk(self.tree(file)))
+        """Return all nodes of the file's syntax tree, in the order of ast.walk(). Each but the first has a parent."""
+        nodes = [parse(self.text(file))]
+        for parent in nodes:  # which grows meanwhile
+            for child in ast.iter_child_nodes(parent):
+                child.parent = parent
+                nodes.append(child)
+        return nodes
+
+    @functools.cache  # noqa: B019
+    def _by_kind(self, file):
+        """Return {kind of node: [(number, node) of each in the file]}."""
+        found = {}
+        for number, node in enumerate(self.nodes(file)):
+            found.setdefault(type(node), []).append((number, node))
+        return found
 
     def walk(self, file, *kinds):
         """Yield the nodes of these kinds in the file."""
-        return (node for node in self.nodes(file) if isinstance(node, kinds))
+        found = [each for kind, nodes in self._by_kind(file).items() if issubclass(kind, kinds) for each in nodes]
+        return (node for _, node in sorted(found, key=operator.itemgetter(0)))
 
+    @functools.cache  # noqa: B019
     def names(self, file):
         """Return {name: line number} of what the file defines or imports, or None if it imports all of a module (*)."""
         names = {}

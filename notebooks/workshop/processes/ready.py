@@ -6,6 +6,7 @@ does the job, and is ready for the next one; it writes the child's process id an
 Elsewhere it does one job itself.
 """
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -15,6 +16,7 @@ import os
 import runpy
 import signal
 import sys
+import threading
 from pathlib import Path
 
 FORKS = sys.platform == "linux"  # a Mac's own libraries don't expect to be forked, and Windows can't
@@ -57,6 +59,28 @@ def do(job):
     runpy.run_module(job["module"], run_name="__main__", alter_sys=True)
 
 
+def do_and_leave(do, *job):
+    """
+    Do a job in a child, and end it as multiprocessing ends its own.
+
+    Python would take apart all that was imported before the fork, too, which takes longer than many a job. An error,
+    or a message in place of an exit code, is left to it.
+    """
+    try:
+        do(*job)
+        code = 0
+    except SystemExit as error:
+        code = error.code or 0
+        if not isinstance(code, int):
+            raise
+    threading._shutdown()  # waits for the threads that are still at work
+    atexit._run_exitfuncs()
+    gc.collect()  # of what is left, something may have to say that nobody has awaited it
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
     # When Jupyter interrupts a cell, it also interrupts its processes.
     interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -67,4 +91,4 @@ if __name__ == "__main__":
     job = wait_for_job()
     if job:
         signal.signal(signal.SIGINT, interrupt)
-        do(job)
+        do_and_leave(do, job) if FORKS else do(job)

@@ -16,7 +16,9 @@ const api = {
   /** Begin a page. `setup` has its HTML, its address, the names of a browser's objects and the names of characters. */
   boot(setup) {
     address = new URL(setup.url);
-    entities = setup.entities;
+    const {parse} = JSON;  // a script may replace the page's
+    let parsed;
+    entities = () => (parsed ??= parse(setup.entities));  // thousands, and few pages have one
     page = new HTMLDocument();
     globalThis.document ?? Object.defineProperty(globalThis, "document", {value: page, enumerable: true});
     const secure = address.protocol === "https:" || isNear(address);

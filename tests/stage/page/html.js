@@ -2,7 +2,7 @@
 
 const decode = (text) =>
   text.replace(/&(#x[0-9a-f]+|#\d+|\w+);?/gi, (whole, name) => {
-    if (name[0] !== "#") return entities[name + ";"] ?? (whole.endsWith(";") ? whole : (entities[name] ?? whole));
+    if (name[0] !== "#") return entities()[name + ";"] ?? (whole.endsWith(";") ? whole : (entities()[name] ?? whole));
     const number = /^#x/i.test(name) ? parseInt(name.slice(2), 16) : Number(name.slice(1));
     return number && number < 0x110000 ? String.fromCodePoint(number) : "\ufffd";
   });

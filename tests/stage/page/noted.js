@@ -9,7 +9,7 @@ const sockets = [],
   timers = [];
 let now = 0,
   timerNumber = 0,
-  entities = {},
+  entities = () => ({}),
   parser = null,
   currentScript = null,
   focused = null,

@@ -9,8 +9,9 @@ from stage.slips.slip import CONSUMER, FUNCTIONS, Slip, find_each, returns_somet
 
 def slips_in_lines(code, file):
     """Yield the slips in the lines of a file."""
-    for function in code.walk(file, *FUNCTIONS):
-        yield from an_f_without_braces(file, function)
+    if any(map(_has_no_braces, code.walk(file, ast.JoinedStr))):
+        for function in code.walk(file, *FUNCTIONS):
+            yield from an_f_without_braces(file, function)
     for node in code.walk(file, *OF_A_NODE):
         yield from find_each(OF_A_NODE[type(node)], code, file, node)
 
@@ -81,7 +82,7 @@ def a_call_without_parentheses(code, file, node):
 def an_f_without_braces(file, function):
     """An f-string in a function has no braces."""
     for node in ast.walk(function):
-        if isinstance(node, ast.JoinedStr) and not any(isinstance(part, ast.FormattedValue) for part in node.values):
+        if isinstance(node, ast.JoinedStr) and _has_no_braces(node):
             text = ast.unparse(node)
             yield Slip(
                 file,
@@ -89,6 +90,11 @@ def an_f_without_braces(file, function):
                 f"{text} has an f in front and no braces in it, so nothing is put in.",
                 "Braces around each name that is to be replaced by its value.",
             )
+
+
+def _has_no_braces(string):
+    """Return whether an f-string puts nothing in."""
+    return not any(isinstance(part, ast.FormattedValue) for part in string.values)
 
 
 def braces_without_an_f(code, file, node):

@@ -24,8 +24,8 @@ def slips_in_names(code, file, stage):
 def nearly_this_name(code, file, name):
     """Nothing has this name, but something has nearly this one."""
     names = code.names(file)
-    alike = closest(name, names, cutoff=0.8)
-    if name not in names and alike:
+    alike = closest(name, names, cutoff=0.8) if name not in names else None
+    if alike:
         yield Slip(
             file,
             names[alike],
