@@ -253,6 +253,53 @@ class TestBoard:
         assert board.hello(everybody[0]) == "Student 1"
         assert board.picture()["students"] == boards.STUDENTS
 
+    def test_one_address_brings_no_more_than_its_share(self, board):
+        there = [secret() for _ in range(boards.FROM_ONE_ADDRESS)]
+        for each in there:
+            board.hello(each, address="192.168.1.7")
+        with pytest.raises(WorkshopError, match="From this address 40 students have joined already"):
+            board.hello(secret(), address="192.168.1.7")
+        assert board.hello(there[0], address="192.168.1.7") == "Student 1", "Whoever is on the board comes back."
+        assert board.hello(there[1], address="192.168.1.8") == "Student 2", "The secret is who one is."
+        assert board.hello(secret(), address="192.168.1.8") == "Student 41"
+        board.leave(there[0])
+        assert board.hello(secret(), address="192.168.1.7") == "Student 42"
+        assert board.picture()["students"] == boards.FROM_ONE_ADDRESS + 1
+
+    def test_who_has_reported_nothing_can_be_removed_and_comes_back_with_a_hello(self, board, ada):
+        silent, answers = secret(), secret()
+        board.hello(silent, "Silent")
+        board.hello(answers, "Answers")
+        board.report(ada, checked())
+        board.report(answers, answered("a"))
+        changes = board.changes
+        board.remove_silent()
+        assert (board.picture()["students"], board.changes) == (2, changes + 1)
+        board.remove_silent()
+        assert board.changes == changes + 1, "There is nothing new to show."
+        with pytest.raises(WorkshopError, match="hello"):
+            board.report(silent, checked())
+        assert board.hello(silent, "Silent") == "Silent"
+        board.report(silent, checked())
+        picture = board.picture()
+        assert [(each["student"], each["name"]) for each in at(picture, "3")["here"]] == [(1, "Ada"), (4, "Silent")]
+        assert picture["students"] == 3
+
+    def test_who_leaves_is_forgotten(self, board, ada):
+        other = secret()
+        board.hello(other, "Other")
+        before = board.picture()
+        board.report(ada, checked(**{FIRST: 1}))
+        board.report(ada, answered("a"))
+        board.leave(ada)
+        assert board.picture() == {**before, "students": 1, "not_yet": 1}
+        changes = board.changes
+        board.leave(ada)
+        assert board.changes == changes
+        with pytest.raises(WorkshopError, match="hello"):
+            board.report(ada, checked())
+        assert board.hello(secret(), "Ada") == "Ada", "Her name is free again."
+
     def test_it_remembers_the_newest_ids_and_no_more(self, board, ada):
         reports = [answered("a") for _ in range(boards.IDS + join.MOST)]
         for report in reports:
@@ -402,6 +449,31 @@ async def test_a_board_is_saved_with_names_only_if_they_are_wished(classroom):
             assert "error" in await hear(page)
 
 
+async def test_the_page_removes_who_has_reported_nothing(classroom):
+    async with student(classroom, "Speaks") as speaks, student(classroom, "Silent") as silent:
+        await speaks.send(json.dumps({"report": checked()}))
+        await hear(speaks)
+        async with open_board(classroom) as (page, before), open_board(classroom) as (other, _):
+            await page.send('{"remove": true}')
+            after = (await hear(page))["board"]
+            assert after["students"] < before["students"]
+            assert find(after, "Speaks")
+            assert (await hear(other))["board"] == after, "A second page shows the same."
+        await silent.send(json.dumps({"report": checked()}))
+        assert "Say hello first" in (await hear(silent))["error"]
+
+
+async def test_who_leaves_is_off_the_board_and_the_socket_takes_no_more_reports(classroom):
+    before = (await look(classroom))["students"]
+    async with student(classroom, "Leaves") as socket:
+        assert (await look(classroom))["students"] == before + 1
+        await socket.send('{"leave": true}')
+        assert await hear(socket) == {"left": True}
+        assert (await look(classroom))["students"] == before
+        await socket.send(json.dumps({"report": checked()}))
+        assert "Say hello first" in (await hear(socket))["error"]
+
+
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """A student's computer: files of their own, and the finished chat as their project."""
@@ -529,7 +601,9 @@ async def test_a_check_reports_its_tests_by_name_and_nothing_else(home):
 
 async def test_what_a_check_says_is_on_the_board_until_one_leaves(classroom, home, capsys):
     await asyncio.to_thread(join_class, classroom.join, name="Checker", agree=True)
-    assert "You are on the board, as Checker." in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "You are on the board, as Checker." in said
+    assert "leave_class() stops that, in a terminal: python -m workshop leave" in said
     break_stage_4(home)
     found = await asyncio.to_thread(check, 4)
     await asyncio.to_thread(until_sent)
@@ -537,8 +611,12 @@ async def test_what_a_check_says_is_on_the_board_until_one_leaves(classroom, hom
     assert 0 < green < len(found.sentences)
     stage, here = find(await look(classroom), "Checker")
     assert (stage, here["green"], here["red"]) == ("4", green, len(found.sentences) - green)
-    leave_class()
+    students = (await look(classroom))["students"]
+    capsys.readouterr()
+    await asyncio.to_thread(leave_class)
+    assert capsys.readouterr().out == "You are off the board.\n"
     before = await look(classroom)
+    assert find(before, "Checker") is None and before["students"] == students - 1
     predict(QUESTION, "a")
     assert not join.FILE.exists() and await look(classroom) == before
 
@@ -599,7 +677,7 @@ def join_nobody(port):
     return kept
 
 
-async def test_nobody_waits_for_a_class_that_takes_the_connection_and_says_nothing(home):
+async def test_nobody_waits_for_a_class_that_takes_the_connection_and_says_nothing(home, capsys):
     over = asyncio.Event()
 
     async def say_nothing(reader, writer):
@@ -614,8 +692,29 @@ async def test_nobody_waits_for_a_class_that_takes_the_connection_and_says_nothi
     assert "The class's board can't be reached." in await report_elsewhere(home, QUESTION)
     assert time.monotonic() - began < 6, "It ends 2 s after it has begun to send."
     assert [report["answer"] for report in waiting()] == ["b", "a"]
+    began = time.monotonic()
+    await asyncio.to_thread(leave_class)
+    assert time.monotonic() - began < 2 * join.PATIENCE
+    said = capsys.readouterr().out
+    assert "You report nothing any more." in said and "off the board" not in said
     over.set()
     server.close()
+
+
+async def test_reports_wait_while_the_board_has_no_place(home):
+    heard = []
+
+    async def refuse(socket):
+        async for frame in socket:
+            heard.append(json.loads(frame))
+            await socket.send(json.dumps({"error": "This board is full.", "id": None}))
+
+    async with serve(refuse, "127.0.0.1", 0) as server:
+        join_nobody(server.sockets[0].getsockname()[1])
+        predict(QUESTION, "b")
+        await asyncio.to_thread(join._threads[-1].join)
+    assert [[*frame] for frame in heard] == [["hello"]]
+    assert [report["answer"] for report in waiting()] == ["b"]
 
 
 def test_at_most_so_many_wait(home):
@@ -663,10 +762,51 @@ def test_the_page_shows_names_only_when_switched_on_and_connects_again(classroom
     browser.find_element(By.ID, "names").click()
     assert "Zoë" not in page.text
     browser.find_element(By.ID, "how").click()
-    assert f'join_class("{classroom.join}")' in page.text
+    assert f'from workshop import join_class\njoin_class("{classroom.join}")' in page.text
+    assert f"../.venv/bin/python -m workshop join {classroom.join}" in page.text
     browser.execute_script("socket.close()")
     until(lambda: "Not connected." in page.text, "the page says that it isn't connected")
     until(lambda: "Not connected." not in page.text, "the page has connected again")
     assert_no_complaints(browser)
     browser.get(f"http://{classroom.join}/")
     assert f'join_class("{classroom.join}")' in browser.find_element(By.TAG_NAME, "main").text
+
+
+async def report_at_length(classroom):
+    """Report every test of stage 6 as red, and the longest wrong answer of the lesson."""
+    wrong = [
+        (text["text"], name, letter)
+        for name in all_questions()
+        for letter, text in answers_to(name).items()
+        if not text["right"]
+    ]
+    _, question, answer = max(wrong, key=lambda each: len(each[0]))
+    async with student(classroom, "At length") as socket:
+        for report in (checked("6", **sentences_of("6")), answered(answer, question)):
+            await socket.send(json.dumps({"report": report}))
+            assert await hear(socket) == {"done": report["id"]}
+
+
+def test_the_page_cuts_no_sentence_and_says_what_its_columns_are(classroom, browser):
+    browser.set_window_size(1280, 720)
+    asyncio.run(report_at_length(classroom))
+    browser.get(classroom.board)
+    until(lambda: len(browser.find_elements(By.CSS_SELECTOR, "#tests .counted")) > 5, "the page lists the red tests")
+    browser.find_element(By.ID, "names").click()
+    for words in browser.find_elements(By.CSS_SELECTOR, ".counted > div"):
+        shown, whole = words.get_property("clientHeight"), words.get_property("scrollHeight")
+        assert whole <= shown, f"This is cut: {words.text}"
+    heads = [each.text for each in browser.find_elements(By.CSS_SELECTOR, "thead th")]
+    assert heads == ["Stage", "are here now, with so many tests green", "have passed", "none", "some", "most", "all"]
+    assert_no_complaints(browser)
+
+
+def test_the_page_says_that_the_class_is_over_and_stays_as_it_is(classroom, browser):
+    browser.get(classroom.board)
+    until(lambda: browser.find_element(By.ID, "students").text, "the page has a picture")
+    browser.execute_script("socket.onmessage({data: JSON.stringify({ended: 'The class is over.'})}); socket.close()")
+    until(lambda: browser.execute_script("return socket.readyState") == 3, "the socket is closed")
+    assert browser.find_element(By.ID, "notice").text == "The class is over."
+    assert "stale" not in browser.find_element(By.TAG_NAME, "main").get_attribute("class")
+    assert not browser.find_element(By.ID, "save").is_enabled()
+    assert_no_complaints(browser)

@@ -199,13 +199,14 @@ async def test_who_is_where_and_what_they_say_and_hear(classroom, teacher):
         await zoe.say("alone")
         await zoe.until_heard("alone")
         now = await teacher.until_people(Person_1={"heard": 3}, Person_2={"heard": 3}, Zoë={"heard": 1})
-        quiet = {"accepted": True, "member": True, "waiting": 0, "lost": 0, "bytes": 0, "stopped": None}
+        quiet = {"accepted": True, "member": True, "waiting": 0, "lost": 0, "bytes": 0, "holds": False, "stopped": None}
         assert now["people"] == [
             {"name": "Person 1", "room": "lobby", "heard": 3, "said": 2, **quiet},
             {"name": "Person 2", "room": "lobby", "heard": 3, "said": 1, **quiet},
             {"name": "Zoë", "room": "Größe 1", "heard": 1, "said": 1, **quiet},
         ]
         empty = {"waiting": 0, "fullest": 0}
+        assert all(0 < room.pop("delay") for room in now["rooms"])
         assert now["rooms"] == [
             {"name": "lobby", "people": 2, "messages": 3, "deliveries": 6, "fill": [2, 0, 0, 0, 0], **empty},
             {"name": "Größe 1", "people": 1, "messages": 1, "deliveries": 1, "fill": [1, 0, 0, 0, 0], **empty},
@@ -273,6 +274,18 @@ async def test_a_full_mailbox_loses_what_its_sender_is_told_and_nothing_else(cla
         await ada.say("afterwards")
         await bob.until_heard(*texts[:4], "afterwards")
         assert len(ada.errors) == 2
+
+
+async def test_a_halt_ends_with_its_person_and_the_next_one_of_that_name_is_free(classroom, teacher):
+    async with enter(classroom, 1) as (ada,):
+        async with enter(classroom, 1):
+            await teacher.until_names("Person 1", "Person 2")
+            await teacher.set("halted", "Person 2")
+        await teacher.until(lambda now: now["levers"] == UNDONE, "the halt has ended")
+        async with enter(classroom, 1) as (cy,):
+            await teacher.until_names("Person 1", "Person 2")
+            await ada.say("welcome")
+            await cy.until_heard("welcome")
 
 
 async def test_after_group_add_a_newcomer_has_a_mailbox_and_no_connection(classroom, teacher):
@@ -364,6 +377,8 @@ async def test_the_levers_rude_clients_come_and_go_and_others_are_heard(classroo
         await ada.say("still here")
         await bob.until_heard("still here")
         await ada.until_heard("still here")
+        own = ["lobby", "Person 1", "still here"]
+        await teacher.until(lambda now: own in teacher.said, "the wall has what was said beside the flood")
         await teacher.set("deaf", True)
         now = await teacher.until_people(**{"The_one_who_never_reads": {"room": "next door"}})
         assert now["levers"] == {**UNDONE, "flood": True, "deaf": True}
@@ -517,21 +532,33 @@ def draw_in_a_terminal(address):
 def test_a_class_says_what_to_open_and_what_to_do_if_nobody_gets_in(elsewhere, classroom):
     text = repr(elsewhere)
     assert text.startswith(f"Everyone in this network opens {elsewhere.chat}\n")
-    assert draw_in_a_terminal(elsewhere.chat) in text
+    assert draw_in_a_terminal(f"{elsewhere.chat}chat/lobby/") in text
     for line in (elsewhere.wall, elsewhere.board, f'join_class("{elsewhere.join}")', "Nobody gets in?"):
         assert line in text
     html = elsewhere._repr_html_()
-    assert segno.make(elsewhere.chat, error="m", micro=False).svg_inline(scale=6, light="white", border=2) in html
+    room = segno.make(f"{elsewhere.chat}chat/lobby/", error="m", micro=False)
+    assert room.svg_inline(scale=6, light="white", border=2) in html
     for url in (elsewhere.wall, elsewhere.board):
         assert f'<a href="{url}" target="_blank">{url}</a>' in html
     assert "board" not in repr(classroom) and str(port_of(classroom.chat)) in repr(classroom)
 
 
-def test_a_port_that_is_in_use_is_told(classroom):
-    port = port_of(classroom.chat)
-    with pytest.raises(
-        WorkshopError, match=rf"Something answers on port {port} already\. .*start_class\(port=.*--port"
-    ):
+def test_a_port_that_is_in_use_is_told():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        words = rf"Something answers on port {port} already\. .*start_class\(port=.*--port"
+        with pytest.raises(WorkshopError, match=words):
+            start_class(address="127.0.0.1", port=port)
+
+
+def test_a_class_that_is_started_twice_is_told_where_the_first_one_is(classroom):
+    with pytest.raises(WorkshopError, match=rf"Your class is on already, at {classroom.chat}\..* stop\(\)"):
+        start_class(address="127.0.0.1", port=port_of(classroom.chat))
+
+
+@pytest.mark.parametrize("port", [-1, 0, 65_536])
+def test_a_number_that_is_no_port_is_told(port):
+    with pytest.raises(WorkshopError, match=rf"{port} is no port\."):
         start_class(address="127.0.0.1", port=port)
 
 
@@ -662,7 +689,7 @@ def test_the_command_says_where_to_go_and_ends_with_enter():
     with run_command(*few_files) as (command, said, children, port):
         address = f"http://127.0.0.1:{port}/"
         assert said.startswith(f"Everyone in this network opens {address}\n")
-        assert draw_in_a_terminal(address) in said
+        assert draw_in_a_terminal(f"{address}chat/lobby/") in said
         assert "/wall/" in said and "board" not in said
         assert get("127.0.0.1", port, "/chat/")[0] == 200
         assert len(children) == 2

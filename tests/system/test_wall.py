@@ -186,7 +186,7 @@ def path_of(code):
 
 def test_before_anybody_has_come_the_wall_says_how_to_join(wall, classroom):
     assert wall.words("#address") == [classroom.chat.rstrip("/")]
-    code = segno.make(classroom.chat, error="m", micro=False).svg_inline(border=2, omitsize=True)
+    code = segno.make(f"{classroom.chat}chat/lobby/", error="m", micro=False).svg_inline(border=2, omitsize=True)
     drawn = wall.ask("[...document.querySelectorAll('#code path')].at(-1).getAttribute('d')")
     assert drawn == path_of(code)
     assert wall.element("code").size["height"] >= 300
@@ -414,7 +414,8 @@ def test_the_board_shows_who_stands_where_and_names_only_if_they_are_wished(wind
     code = segno.make(f"http://{classroom.join}/", error="m", micro=False).svg_inline(border=2, omitsize=True)
     drawn = board.ask("decodeURIComponent(document.getElementById('qr').src.split(',').slice(1).join(','))")
     assert path_of(drawn) == path_of(code)
-    assert f'join_class("{classroom.join}")' in board.words("#join code")
+    call = f'from workshop import join_class\njoin_class("{classroom.join}")'
+    assert call in board.words("#join code")
     assert board.element("join").is_displayed() and board.fits()
     first, second = [*sentences_of("3")][:2]
     report(classroom, "Ada", check_of("3", first), {"question": "why-not-call-bob", "answer": "a"})

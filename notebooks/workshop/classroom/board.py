@@ -20,6 +20,7 @@ from workshop.lesson.stages import find_tests, stages, title_of
 
 LETTERS = "abcdef"
 STUDENTS = 500  # at most
+FROM_ONE_ADDRESS = 40  # students at most: else one script takes all places
 IDS = 1_000  # that are remembered of each student, the newest: at most 200 reports ever wait to be sent again
 NAME = 40  # characters
 SECRET = re.compile(r"[A-Za-z0-9_-]{20,100}")
@@ -31,8 +32,9 @@ LONGEST = 20  # lists in a picture have at most so many rows
 class Student:
     """What the board knows of one student."""
 
-    def __init__(self, number):
+    def __init__(self, number, address):
         self.number = number
+        self.address = address  # where the first hello came from
         self.name = None
         self.ids = {}  # of the newest reports, in their order
         self.stage = None  # of the newest check
@@ -59,22 +61,24 @@ class Board:
 
     def __init__(self):
         self._students = {}  # digest of the secret: Student
+        self._newest = 0  # number of a student: no other one gets it, even after this one has left
         self.changes = 0
 
-    def hello(self, secret, name=None):
+    def hello(self, secret, name=None, address=None):
         """
         Let a student in, or in again, and return what the board calls this student.
 
-        Raises WorkshopError if the secret or the name is none, or the board is full.
+        A new student who comes from an address takes one of its places. Raises WorkshopError if the secret or the name
+        is none, or the board or the address is full.
         """
         if not isinstance(secret, str) or not SECRET.fullmatch(secret):
             raise WorkshopError("A secret has 20 to 100 characters: letters, digits, - and _.")
         name = clean_name(name)
         digest = _digest(secret)
         if digest not in self._students:
-            if len(self._students) >= STUDENTS:
-                raise WorkshopError(f"This board is full: it has {STUDENTS} students.")
-            self._students[digest] = Student(len(self._students) + 1)
+            self._expect_room_for(address)
+            self._newest += 1
+            self._students[digest] = Student(self._newest, address)
             self.changes += 1
         student = self._students[digest]
         name = self._tell_apart(name, student)
@@ -82,6 +86,28 @@ class Board:
             student.name = name
             self.changes += 1
         return student.name or f"Student {student.number}"
+
+    def _expect_room_for(self, address):
+        if len(self._students) >= STUDENTS:
+            raise WorkshopError(f"This board is full: it has {STUDENTS} students.")
+        from_there = sum(student.address == address for student in self._students.values())
+        if address is not None and from_there >= FROM_ONE_ADDRESS:
+            raise WorkshopError(
+                f"From this address {FROM_ONE_ADDRESS} students have joined already, and no more may. "
+                "The teacher can remove those who have reported nothing."
+            )
+
+    def leave(self, secret):
+        """Forget a student, with everything that this student has reported."""
+        if self._students.pop(_digest(secret), None):
+            self.changes += 1
+
+    def remove_silent(self):
+        """Forget the students who have reported nothing. Whoever of them says hello again is there again."""
+        heard = {digest: student for digest, student in self._students.items() if student.ids}
+        if len(heard) < len(self._students):
+            self._students = heard
+            self.changes += 1
 
     def report(self, secret, report):
         """

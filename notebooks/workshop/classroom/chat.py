@@ -94,15 +94,16 @@ class Chat:
         return folder.relative_to(REPOSITORY).as_posix(), files
 
     async def end(self):
-        """End the chat, and whoever was let in. Return when all walls know, or don't answer."""
+        """End the chat, and whoever was let in. Return when all walls and boards know, or don't answer."""
         self._is_over = True
         for lever in NAMES:
             self._send_away(lever)
         if self.server is not None:
             self.server.stop()
         layer, deadline = get_channel_layer(), time.monotonic() + LAST_WORDS
-        await layer.group_send("wall", {"type": "wall.over"})
-        while "wall" in layer.groups and time.monotonic() < deadline:  # noqa: ASYNC110, a layer has no event for it
+        for page in ("wall", "board"):
+            await layer.group_send(page, {"type": f"{page}.over"})
+        while layer.groups.keys() & {"wall", "board"} and time.monotonic() < deadline:  # noqa: ASYNC110, a layer has no event for it
             await asyncio.sleep(0.02)
 
     def _let_in(self, lever):

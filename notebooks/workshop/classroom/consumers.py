@@ -39,11 +39,14 @@ class ReportConsumer(AsyncWebsocketConsumer):
         """Give a frame to the board, and return the answer. Raises WorkshopError if the board doesn't take it."""
         if isinstance(frame.get("hello"), dict):
             secret = frame["hello"].get("secret")
-            name = the_board.hello(secret, frame["hello"].get("name"))
+            name = the_board.hello(secret, frame["hello"].get("name"), self.scope["client"][0])
             self.secret = secret
             return {"welcome": name}
+        if frame.get("leave") is True:
+            the_board.leave(self.secret)
+            return {"left": True}
         if "report" not in frame:
-            raise WorkshopError('Expected {"hello": {…}} or {"report": {…}}.')
+            raise WorkshopError('Expected {"hello": {…}}, {"report": {…}} or {"leave": true}.')
         return {"done": the_board.report(self.secret, frame["report"])}
 
 
@@ -62,17 +65,26 @@ class BoardConsumer(AsyncWebsocketConsumer):
 
     async def receive(self, text_data=None, bytes_data=None):
         try:
-            frame = read_frame(text_data)
-            if frame.get("save") is not True:
-                raise WorkshopError('Expected {"save": true}, with "names": true to save the names too.')
-            path = save_board(the_board.picture(names=frame.get("names") is True))
+            await self.do(read_frame(text_data))
         except WorkshopError as error:
             await self.send(json.dumps({"error": str(error)}))
         except OSError as error:  # the disk is full, for example
             await self.send(json.dumps({"error": f"The board can't be saved: {error}"}))
-        else:
+
+    async def do(self, frame):
+        """Do what the page asks for, and answer. Raises WorkshopError if it is nothing that a page asks for."""
+        if frame.get("remove") is True:
+            the_board.remove_silent()
+            await self.show()
+            await self.channel_layer.group_send("board", {"type": "board_changed"})
+        elif frame.get("save") is True:
+            path = save_board(the_board.picture(names=frame.get("names") is True))
             kept = {"folder": f"notebooks/kept/{path.parent.name}", "files": [path.name]}
             await self.send(json.dumps({"kept": kept}))
+        else:
+            raise WorkshopError(
+                'Expected {"remove": true} or {"save": true}, with "names": true to save the names too.'
+            )
 
     async def board_changed(self, event):
         # A thousand reports in one go are a thousand events. The first one waits, and shows the page what all of them
@@ -80,6 +92,10 @@ class BoardConsumer(AsyncWebsocketConsumer):
         if self.shown != the_board.changes:
             await asyncio.sleep(EVERY)
             await self.show()
+
+    async def board_over(self, event):
+        await self.send(json.dumps({"ended": "The class is over. Another one has a new address."}))
+        await self.close()
 
     async def show(self):
         self.shown = the_board.changes

@@ -52,7 +52,7 @@ LEVERS = [
         "title": "A flooder",
         "ask": "One client sends without a break, as fast as it can. Can anyone else still get a word in?",
         "watch": "It is in the room next door. Say something in yours: it gets through. The server takes the flooder's "
-        "next frame only when the last one is handled, and then it is the others' turn. Look at the delay.",
+        "next frame only when the last one is handled, and then it is the others' turn. Look at your room's delay.",
     },
     {
         "name": "deaf",

@@ -9,6 +9,7 @@ from django.urls import path
 from django.utils.crypto import constant_time_compare
 
 from workshop.classroom.levers import LEVERS
+from workshop.classroom.qr import ROOM, as_svg, make_qr
 
 
 def wall(request, key):
@@ -24,7 +25,7 @@ def board(request, key):
     data = {
         "socket": f"/{site.key}/ws/board/",
         "join": site.join,
-        "qr": draw_qr(f"http://{site.join}/"),
+        "qr": as_svg(segno.make(f"http://{site.join}/", error="m", micro=False)),
         "wall": f"/{site.key}/wall/",
     }
     return render(request, "board.html", {"data": data})
@@ -42,15 +43,11 @@ def make_page(snapshots):
     return render_to_string("wall.html", {"data": {**_about_the_wall(settings.CLASSROOM), "film": snapshots}})
 
 
-def draw_qr(url):
-    """Return a QR code as SVG: black on white, whatever is around it."""
-    return segno.make(url, error="m", micro=False).svg_inline(dark="black", light="white", border=2, omitsize=True)
-
-
 def _about_the_wall(site):
     return {
         "address": site.chat_url,
-        "qr": draw_qr(site.chat_url),
+        "qr": as_svg(make_qr(site.chat_url)),
+        "room": ROOM,
         "socket": f"/{site.key}/ws/wall/",
         "levers": LEVERS,
         "board": f"/{site.key}/board/" if site.code else None,

@@ -47,7 +47,7 @@ class Site:
         self.endpoints = [f"tcp:{self.own_port.number}:interface=127.0.0.1"]
         if board:
             self.code = "".join(secrets.choice(LETTERS) for _ in range(8))
-            self.reports_port = find_port(host)
+            self.reports_port = find_port(host, port)
             self.join = f"{address}:{self.reports_port}/{self.code}"
             self.endpoints.append(f"tcp:{self.reports_port}:interface={host}")
 
@@ -75,9 +75,11 @@ class Site:
         return {"chat": self.chat_url, "wall": f"{self.own_url}wall/", "board": board, "join": self.join}
 
 
-def find_port(host):
-    """Return the first of the ports for reports on which nobody listens. Raises WorkshopError if there is none."""
+def find_port(host, chats):
+    """Return the first port for reports that is free, and not the chat's. Raises WorkshopError if there is none."""
     for port in REPORTS:
+        if port == chats:
+            continue
         with socket.socket() as tried:
             if sys.platform != "win32":  # there it would mean that two may listen
                 tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a class before this one may have had it

@@ -6,17 +6,20 @@ import io
 import ipaddress
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 
 from workshop.classroom.addresses import find_addresses, how_to_let_them_in, is_virtual, names_of_this_computer
+from workshop.classroom.qr import ROOM, make_qr
 from workshop.errors import NO_TABLES, WorkshopError
 from workshop.lesson.files import NOTEBOOKS, REPOSITORY, WORKSPACE
 from workshop.processes.server import answers
 from workshop.verbs.opened import expect_open
 
 EVERYWHERE = "0.0.0.0"
+on = []  # the classes that this process has started
 # Ctrl+C, and an interrupted cell, are meant for the process that started the class. The others end when it stops them.
 APART = (
     {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
@@ -42,7 +45,15 @@ def start_class(own=False, board=False, address=None, port=8000):
     if address is not None and not _is_ours(address, found):
         places = ", ".join(f"{each} ({name})" for each, name in found) or "none: it is in no network"
         raise WorkshopError(f"{address} isn't an address of this computer. Its addresses are {places}.")
+    if not 0 < port < 65_536:
+        raise WorkshopError(f"{port} is no port. A port is a number from 1 to 65535, such as 8000.")
     host = EVERYWHERE if address is None else address
+    for classroom in on:
+        if classroom.port == port and classroom.process.poll() is None:
+            raise WorkshopError(
+                f"Your class is on already, at {classroom.chat}. What start_class() returned has a stop(), which ends "
+                "it. A restart of the kernel does, too."
+            )
     if answers(port, "127.0.0.1" if address is None else address):
         raise WorkshopError(
             f"Something answers on port {port} already. Choose another one: start_class(port={port + 80}), or --port "
@@ -50,7 +61,7 @@ def start_class(own=False, board=False, address=None, port=8000):
         )
     told = address or (found[0][0] if found else "127.0.0.1")
     hosts = [address] if address else [*(each for each, _ in found), *names_of_this_computer()]
-    classroom = Classroom(found)
+    classroom = Classroom(found, port)
     classroom.start(
         folder=str(WORKSPACE if own else REPOSITORY), host=host, address=told, port=port, hosts=hosts, board=board
     )
@@ -72,8 +83,8 @@ class Classroom:
     `join` is the address to which students report, and like `board` None without a board. A `with` statement ends it.
     """
 
-    def __init__(self, found):
-        self._found, self._errors = found, tempfile.TemporaryFile()
+    def __init__(self, found, port):
+        self.port, self._found, self._errors = port, found, tempfile.TemporaryFile()
         self.process = self.chat = self.wall = self.board = self.join = None
 
     def start(self, **what):
@@ -98,6 +109,7 @@ class Classroom:
         self.chat, self.wall, self.board, self.join = (said[name] for name in ("chat", "wall", "board", "join"))
         if what["folder"] == str(WORKSPACE) and "unapplied migration" in said["log"]:
             print(NO_TABLES)
+        on.append(self)
 
     def keep(self):
         """
@@ -114,6 +126,8 @@ class Classroom:
     def stop(self):
         """End the class: the chat, the wall, and the board."""
         atexit.unregister(self.stop)
+        if self in on:
+            on.remove(self)
         self.process.communicate()
         self._errors.close()
 
@@ -138,22 +152,23 @@ class Classroom:
         if self.process.poll() is not None:
             return "The class is over."
         code = io.StringIO()
-        _make_qr(self.chat).terminal(out=code, compact=True, border=2)
+        make_qr(self.chat).terminal(out=code, compact=True, border=2)
         return f"Everyone in this network opens {self.chat}\n\n{code.getvalue()}\n" + "\n".join(self._about())
 
     def _repr_html_(self):
         if self.process.poll() is not None:
             return "<p>The class is over.</p>"
-        code = _make_qr(self.chat).svg_inline(scale=6, dark="black", light="white", border=2)
+        code = make_qr(self.chat).svg_inline(scale=6, dark="black", light="white", border=2)
         lines = "".join(f"<p>{_with_links(line)}</p>" for line in self._about())
         return f"<p>Everyone in this network opens <b>{html.escape(self.chat)}</b></p>{code}{lines}"
 
     def _about(self):
         """Yield what else the teacher should know, a line each."""
+        yield f"The code leads straight to the room {ROOM}. Who types the address chooses it."
         yield f"The wall, for the projector, opens on this computer only: {self.wall}"
         if self.board:
             yield f"The board, too: {self.board}"
-            yield f'Who agrees to report to the board runs join_class("{self.join}")'
+            yield f'Students report to it with `from workshop import join_class`, then `join_class("{self.join}")`'
         told = self.chat.split("/")[2]
         others = [(address, name) for address, name in self._found if address != told.rpartition(":")[0]]
         if others:
@@ -176,13 +191,7 @@ class Classroom:
         self.stop()
 
 
-def _make_qr(url):
-    import segno  # here, since every check would have to wait for it
-
-    return segno.make(url, error="m", micro=False)
-
-
 def _with_links(line):
     """Return a line as HTML, with its addresses as links."""
-    words = html.escape(line).split(" ")
+    words = re.sub("`(.*?)`", r"<code>\1</code>", html.escape(line)).split(" ")
     return " ".join(f'<a href="{word}" target="_blank">{word}</a>' if "://" in word else word for word in words)

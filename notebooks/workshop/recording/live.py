@@ -17,7 +17,7 @@ from workshop.recording.recording import Recording, current_person, current_room
 FOLLOWED = 60  # people, at most, each of whom is in a snapshot
 BEHIND = 8  # people in the snapshot of a larger crowd: those who are furthest behind
 STEPS = 150  # in one snapshot: what is more, nobody can follow
-SAID = 20  # messages in one snapshot
+SAID = 5  # messages of one room in a snapshot
 TEXT = 200  # characters of a message
 QUIET = 100  # deliveries a second, below which steps are noted again
 OFTEN, SELDOM = 0.1, 0.25  # seconds from one snapshot to the next
@@ -82,9 +82,9 @@ class Live(Recording):
         self._sent = collections.Counter()  # messages, by group
         self._gone = collections.Counter()  # deliveries, by what became of them, of connections that have ended
         self._messages = 0
-        self._delays = collections.deque()  # (when, how long), in seconds
-        self._said = []
-        self._next_sample = 0
+        self._delays = collections.deque()  # (when, how long, room), in seconds
+        self._said = collections.defaultdict(list)  # by room
+        self._next_sample = {}  # by group: when a message is to be timed again
         self._waiting_to_go_on = []  # a future for each consumer that has stopped
         self._past = collections.deque()  # (when, messages, deliveries) of the snapshots of the last second
 
@@ -120,7 +120,7 @@ class Live(Recording):
             def send_and_count(_, event):  # no coroutine: that would cost three times as much
                 if seat.due:
                     now = time.perf_counter()
-                    self._delays.append((now, now - seat.due))
+                    self._delays.append((now, now - seat.due, seat.room))
                     seat.due = 0
                 if self.hurries and seat.accepted:
                     return send(event)
@@ -153,6 +153,9 @@ class Live(Recording):
         self._people.pop(seat.channel, None)
         if self._seats.get(seat.name) is seat:
             del self._seats[seat.name]
+            if seat.name == self.halted:  # the next one gets the name, but not the lever
+                self.halted = None
+                self._find_pace()
 
     # What the layer does
 
@@ -183,9 +186,10 @@ class Live(Recording):
         self._time_deliveries(group, seat)
         if seat is not None:
             seat.said += 1
-        if len(self._said) < SAID:
+        room = self._room(group)
+        if len(self._said[room]) < SAID:
             text = message.get("message", message.get("type"))
-            self._said.append([self._room(group), seat.name if seat else "outside", _shorten(str(text))])
+            self._said[room].append([room, seat.name if seat else "outside", _shorten(str(text))])
         try:
             if self.hurries:
                 sending.set((None, set()))  # so that _send() knows
@@ -221,13 +225,13 @@ class Live(Recording):
         return event
 
     def _time_deliveries(self, group, seat):
-        """Choose this message, if it is time for the next one, to see how long it takes to each member."""
+        """Choose this message, if it is the room's time for the next one, to see how long it takes to each member."""
         now = time.perf_counter()
-        if now < self._next_sample:
+        if now < self._next_sample.get(group, 0):
             return
         since = seat.spoke if seat is not None and seat.spoke else now
         members = self._waiting(group)
-        self._next_sample = now + len(members) / SAMPLES
+        self._next_sample[group] = now + len(members) / SAMPLES
         for channel, waiting in members.items():
             reader = self._readers.get(channel)
             if reader is not None and not reader.wanted:
@@ -300,10 +304,15 @@ class Live(Recording):
         self._past.append((now, self._messages, deliveries))
         while len(self._past) > 2 and self._past[1][0] < now - 1:
             self._past.popleft()
-        before, seconds = self._past[0], max(now - self._past[0][0], SELDOM)
-        rates = {"messages": (self._messages - before[1]) / seconds, "deliveries": (deliveries - before[2]) / seconds}
+        then, messages, delivered = self._past[0]
+        seconds = max(now - then, 1)
+        rates = {
+            "messages": _rate(self._messages - messages, seconds),
+            "deliveries": _rate(deliveries - delivered, seconds),
+        }
         steps = None if self.brief else self.steps
-        said, self.steps, self._said = self._said, [], []
+        said, self.steps = [each for room in self._said.values() for each in room], []
+        self._said.clear()
         # A brief look goes on until it has been quiet for a while. A crowd is never looked at in detail.
         self.brief = crowd or (self.brief and rates["deliveries"] > QUIET)
         self._find_pace()
@@ -312,14 +321,14 @@ class Live(Recording):
             "at": time.time(),
             "crowd": crowd,
             "people": [self._describe(seat, waiting[seat.name]) for seat in _chosen(seats, waiting, crowd)],
-            "rooms": self._describe_rooms(seats, waiting),
+            "rooms": self._describe_rooms(seats, waiting, now),
             "totals": {
                 "messages": self._messages,
                 "deliveries": deliveries,
                 "lost": self._gone["lost"] + sum(map(self._lost_to, seats)),
             },
             "per_second": rates,
-            "delays": self._describe_delays(now),
+            "delays": self._describe_delays(),
             "said": said,
             "steps": steps,
             "capacity": self.layer.capacity,
@@ -360,10 +369,16 @@ class Live(Recording):
             "said": seat.said,
             "lost": self._lost_to(seat),
             "bytes": _unsent(seat.protocol),
+            "holds": seat.holds,
             "stopped": seat.stopped,
         }
 
-    def _describe_rooms(self, seats, waiting):
+    def _describe_rooms(self, seats, waiting, now):
+        while self._delays and self._delays[0][0] < now - LATELY:
+            self._delays.popleft()
+        delays = collections.defaultdict(list)
+        for _, delay, room in self._delays:
+            delays[room].append(1000 * delay)
         said = collections.Counter()
         for group, messages in self._sent.items():
             said[self._room(group)] += messages
@@ -377,12 +392,18 @@ class Live(Recording):
             room["waiting"] += number
             room["fullest"] = max(room["fullest"], number)
             room["fill"][sum(number >= least for least in FILLS)] += 1
-        return [{"name": name, "messages": said[name], **room} for name, room in rooms.items()]
+        return [
+            {
+                "name": name,
+                "messages": said[name],
+                "delay": statistics.median(delays[name]) if name in delays else None,
+                **room,
+            }
+            for name, room in rooms.items()
+        ]
 
-    def _describe_delays(self, now):
-        while self._delays and self._delays[0][0] < now - LATELY:
-            self._delays.popleft()
-        delays = sorted(1000 * delay for _, delay in self._delays)
+    def _describe_delays(self):
+        delays = sorted(1000 * delay for _, delay, _ in self._delays)
         if not delays:
             return {"median": None, "p95": None}
         return {"median": statistics.median(delays), "p95": delays[-(-95 * len(delays) // 100) - 1]}
@@ -400,6 +421,7 @@ class Live(Recording):
         for group in [group for group in self._sent if group not in self.layer.groups]:
             del self._sent[group]
             self._rooms.pop(group, None)
+            self._next_sample.pop(group, None)
 
 
 def _chosen(seats, waiting, crowd):
@@ -408,6 +430,11 @@ def _chosen(seats, waiting, crowd):
         return seats
     behind = [seat for seat in seats if seat.stopped or waiting[seat.name]]
     return sorted(behind, key=lambda seat: (seat.stopped is None, -waiting[seat.name]))[:BEHIND]
+
+
+def _rate(number, seconds):
+    """Return how many there were in a second. Of a few, the number itself: nobody looks for a tenth of a message."""
+    return number if number < 10 else number / seconds
 
 
 def _shorten(payload):

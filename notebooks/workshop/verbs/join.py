@@ -41,7 +41,8 @@ It goes straight to the teacher's computer in this network, and nowhere else. Th
 teacher switches them on. It is in that computer's memory, and gone when the class ends, unless the teacher saves it.
 
 To agree: join_class("{address}", name="Ada", agree=True), with your name or without.
-To stop, at any time: leave_class()"""
+To stop, and be off the board, at any time: leave_class()"""
+LEAVE = "leave_class() stops that, in a terminal: python -m workshop leave"
 
 _sending = threading.Lock()  # one thread of this process at a time
 _threads = []
@@ -69,15 +70,17 @@ def join_class(address, name=None, agree=False):
         waiting = now["waiting"] if now is not None and now["secret"] == secret else []
         _write({"address": address, "name": name, "secret": secret, "waiting": waiting, "told": False})
     _begin_to_send()
-    print(f"You are on the board, as {called}. leave_class() stops it.")
+    print(f"You are on the board, as {called}. {LEAVE}")
 
 
 def leave_class():
-    """Stop reporting to the class's board."""
+    """Stop reporting to the class's board, and let it forget what it has from this student, if it can be reached."""
     with _alone():
         joined = read_class()
         FILE.unlink(missing_ok=True)
-    if joined:
+    if joined and _say_goodbye(joined):
+        print("You are off the board.")
+    elif joined:
         print("You report nothing any more. What the board has from you is gone when the class ends.")
     else:
         print("You haven't joined a class.")
@@ -151,6 +154,23 @@ def _say_hello(address, secret, name):
         ) from None
 
 
+def _say_goodbye(joined):
+    """Tell the board that the student leaves, and return whether it has forgotten the student."""
+    deadline = time.monotonic() + PATIENCE
+    if not _sending.acquire(timeout=PATIENCE):  # a hello of this process that came later would be a student again
+        return False
+    try:
+        with _open(joined["address"], max(0, deadline - time.monotonic())) as socket:
+            socket.send(json.dumps({"hello": {"secret": joined["secret"], "name": joined["name"]}}))
+            socket.send(json.dumps({"leave": True}))
+            answers = [json.loads(socket.recv(max(0, deadline - time.monotonic()))) for _ in range(2)]
+        return "welcome" in answers[0] and "left" in answers[1]
+    except (OSError, TypeError, ValueError, WebSocketException):  # out of reach, or it isn't the board any more
+        return False
+    finally:
+        _sending.release()
+
+
 def _open(address, seconds):
     options = {"open_timeout": seconds, "close_timeout": 0.5, "compression": None, "max_size": 10_000}
     return connect(f"ws://{address}/", proxy=None, **options)
@@ -174,9 +194,11 @@ def _send():
         with contextlib.suppress(OSError, ValueError, AttributeError, WebSocketException):
             with _open(joined["address"], PATIENCE) as socket:
                 socket.send(json.dumps({"hello": {"secret": joined["secret"], "name": joined["name"]}}))
-                for waiting in joined["waiting"]:
+                welcome = json.loads(socket.recv(PATIENCE)).get("welcome")
+                reports = joined["waiting"] if welcome else []  # they wait on while the board has no place
+                for waiting in reports:
                     socket.send(json.dumps({"report": waiting}))
-                for _ in ("hello", *joined["waiting"]):
+                for _ in reports:
                     answer = json.loads(socket.recv(max(0, deadline - time.monotonic())))
                     # A report that the board doesn't take isn't sent again: it would say the same again.
                     answered.add(answer.get("done") or answer.get("id"))
@@ -205,7 +227,7 @@ def _tell():
         if joined is None or joined["told"] != NOT_YET:
             return
         _write({**joined, "told": True})
-    print("The class's board can't be reached. I try again with each check. leave_class() stops that.")
+    print("The class's board can't be reached. I try again with each check. " + LEAVE)
 
 
 def _write(joined):

@@ -6,6 +6,7 @@ let showNames = false;
 let howToJoin = true;  // until somebody has joined
 let silence;           // the timer that ends a notice
 let pause = 500;       // milliseconds until the next attempt to connect, more or less
+let ended = false;     // the class is over, and the page stays as it is
 let socket;
 
 function connect() {
@@ -21,6 +22,8 @@ function connect() {
       draw();
     } else if ("kept" in frame) {
       say(`Saved ${showNames ? "with" : "without"} names: ${frame.kept.folder}/${frame.kept.files[0]}`, 8);
+    } else if ("ended" in frame) {
+      end(frame.ended);
     } else {
       say(frame.error, 8);
     }
@@ -30,11 +33,23 @@ function connect() {
     document.querySelector("main").classList.remove("stale");
   };
   socket.onclose = () => {
+    if (ended) return;
     say("Not connected. Trying again.");
     document.querySelector("main").classList.add("stale");
     setTimeout(connect, pause);
     pause = Math.min(2 * pause, 8000);
   };
+}
+
+function end(words) {
+  ended = true;
+  for (const id of ["remove", "save"]) element(id).disabled = true;
+  say(words);
+}
+
+// Ask the site for something, unless it can't be reached.
+function ask(frame) {
+  if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(frame));
 }
 
 // Show a notice: for so many seconds, or until the next one.
@@ -52,8 +67,8 @@ function make(name, text = "", className = "") {
 }
 
 // The lesson writes `code` between backticks.
-function makeText(name, text, className = "") {
-  const made = make(name, "", className);
+function makeText(name, text) {
+  const made = make(name);
   text.split("`").forEach((part, number) => made.append(number % 2 ? make("code", part) : part));
   return made;
 }
@@ -135,10 +150,9 @@ function drawList(id, rows, nothing, drawRow) {
 
 function drawTest(test) {
   const row = make("li", "", "counted");
-  const words = make("div", "", "short");
+  const words = make("div");
   words.append(make("span", `Stage ${test.stage} `, "soft"), makeText("span", test.sentence));
   row.append(make("b", test.students), words);
-  row.title = test.sentence;
   return row;
 }
 
@@ -150,8 +164,7 @@ function drawQuestion(question) {
   row.append(make("div", `${right} of ${answered} were right at once.`, "soft"));
   for (const {students, answer, text} of answers) {
     const given = make("div", "", "counted");
-    given.append(make("b", students), makeText("div", `${answer}: ${text}`, "short"));
-    given.title = text;
+    given.append(make("b", students), makeText("div", `${answer}: ${text}`));
     row.append(given);
   }
   return row;
@@ -164,17 +177,15 @@ function setTheme(theme) {
 
 element("how").onclick = () => { howToJoin = !howToJoin; draw(); };
 element("names").onclick = () => { showNames = !showNames; draw(); };
-element("save").onclick = () => {
-  // What is kept has the names only if they are on the page now.
-  if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({save: true, names: showNames}));
-};
+element("remove").onclick = () => ask({remove: true});
+element("save").onclick = () => ask({save: true, names: showNames});  // names are kept only if they are on the page now
 element("theme").onclick = () => setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
 
 // As a picture, which runs no script. SVG inside of HTML needs no namespace, but a picture does.
 const qr = data.qr.includes("xmlns=") ? data.qr : data.qr.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"');
 element("qr").src = `data:image/svg+xml,${encodeURIComponent(qr)}`;
-element("join-notebook").textContent = `join_class("${data.join}")`;
-element("join-terminal").textContent = `python -m workshop join ${data.join}`;
+element("join-notebook").textContent = `from workshop import join_class\njoin_class("${data.join}")`;
+element("join-terminal").textContent = `../.venv/bin/python -m workshop join ${data.join}`;
 element("wall").href = data.wall;
 setTheme(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
 draw();

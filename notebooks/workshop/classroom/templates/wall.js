@@ -84,7 +84,7 @@ function largest(words, width, from, to) {
 
 function number(value) {
   if (value === null) return "–";
-  if (value >= 100_000) return `${Math.round(value / 1000)}k`;
+  if (Math.round(value) >= 10_000) return `${Math.round(value / 1000).toLocaleString("en")}k`;
   return value < 10 ? String(Math.round(value * 10) / 10) : Math.round(value).toLocaleString("en");
 }
 
@@ -165,21 +165,29 @@ function draw(history, fresh = false) {
   const now = history.at(-1) ?? NOBODY;
   const {head, stage, foot} = painters;
   const area = {x: 16, y: HEAD, width: WIDTH - 32, height: stageBottom() - HEAD};
-  const mode = chooseMode(now);
-  if (wall.dataset.mode !== mode) byId("flights").replaceChildren();  // their places are gone
+  const mode = chooseMode(now, history);
   wall.dataset.mode = mode;
   byId("stage").classList.toggle("stale", mode !== "welcome" && ["lost", "silent"].includes(connection.state));
   drawHead(head, now, mode);
-  const places = MODES[mode](stage.group(mode), now, history, area);
+  const places = MODES[mode](stage.group(mode), now, history, area) ?? new Map();
+  for (const flight of [...byId("flights").children]) {
+    if (flight.dataset.place !== placeOf(places.get(flight.dataset.whose))) flight.remove();
+  }
   drawFoot(foot, now, history);
   for (const painter of Object.values(painters)) painter.sweep();
   showControls(now);
   if (fresh) setOut(now, places);
 }
 
-function chooseMode(now) {
+/** Where somebody is drawn, to compare: what is on its way there is taken away when that changes. */
+function placeOf(place) {
+  const {side, y, height, tile, plan} = place ?? {};
+  return JSON.stringify([side, y, height, tile, plan?.box, plan?.rail]);
+}
+
+function chooseMode(now, history) {
   if (now.crowd) return "crowd";
-  if (now.people.length === 0 && !now.steps?.length) return "welcome";
+  if (withLeaving(now, history).length === 0) return "welcome";
   return now.people.length <= FEW ? "arrows" : "tiles";
 }
 
@@ -203,7 +211,7 @@ function drawHead(head, now, mode) {
     const width = (numbers[place + 1]?.[0] ?? 820) - x - 24;
     const shown = number(value);
     head.text(name, x, 60, shown, largest(shown, width, 24, 44), "bold", Infinity, {"data-number": name});
-    head.text(`${name} caption`, x, 92, caption, 17, "soft", width + 20);
+    head.text(`${name} caption`, x, 92, caption, 18, "soft", width + 20);
   }
   if (now.totals.lost) head.put("lost cross", "path", {d: crossPath(766, 86, 8), class: "cross"});
   head.line("rule", 16, HEAD - 6, WIDTH - 16, HEAD - 6, "rule");
@@ -215,7 +223,7 @@ function drawHead(head, now, mode) {
     return;
   }
   if (small) {
-    head.text("join", right, 32, "Join the chat:", 17, "end soft");
+    head.text("join", right, 32, "Join the chat:", 18, "end soft");
     const size = largest(data.address, right - 820, 16, 28);
     head.text("address", right, 62, data.address, size, "end bold", Infinity, {id: "address"});
   }
@@ -248,8 +256,15 @@ function drawWelcome(stage, now, history, area) {
   stage.text("join", x, middle - 70, "Join the chat", 48, "bold");
   const large = largest(address, WIDTH - 40 - x, 16, 60);
   stage.text("address", x, middle + 20, address, large, "bold", Infinity, {id: "address"});
-  stage.text("how", x, middle + 80, "Scan the code, or type the address.", 26, "soft", WIDTH - 40 - x);
-  stage.text("where", x, middle + 116, "You need the same network as this computer.", 26, "soft", WIDTH - 40 - x);
+  const room = isolate(data.room);
+  const lines = [
+    `Scan the code: it leads to the room ${room}.`,
+    `Or type the address and choose ${room}.`,
+    "You need the same network as this computer.",
+  ];
+  for (const [line, words] of lines.entries()) {
+    stage.text(`how ${line}`, x, middle + 80 + 38 * line, words, 26, "soft", WIDTH - 40 - x);
+  }
 }
 
 // Up to eight people: each arrow can be followed. A row has one person to the left and one to the right of their room.
@@ -264,7 +279,7 @@ const EDGE = 626;
 const STOPPED = {accept: "after accept", group_add: "after group_add", delivery: "before a delivery"};
 const STRANGER = {room: null, waiting: 0, bytes: 0, lost: 0};  // refused before any snapshot knew them
 const LEFT = ["disconnect", "connection lost", "close", "refuse", "raises"];
-const lingers = (step) => (step.what === "raises" ? SPOKEN : LEAVING);  // an error is more to read
+const UNREAD = 1024;  // bytes in the server's socket, from which on a client is said not to read
 
 function drawArrows(stage, now, history, area) {
   const byRoom = Map.groupBy(withLeaving(now, history), (person) => person.room);
@@ -277,21 +292,51 @@ function drawArrows(stage, now, history, area) {
   return seats;
 }
 
-/** Somebody who has just left keeps their place for a moment, so that one sees them go. */
+/**
+ * Somebody who has just left keeps their place for a moment, so that one sees them go. Numbers are given again: who is
+ * there now comes before all who had that name, and of those only the last one is shown.
+ */
 function withLeaving(now, history) {
   const people = [...now.people];
-  for (const {at, steps} of history.filter((each) => now.at - each.at < SPOKEN)) {
-    for (const step of steps ?? []) {
-      const name = owner(step);
-      if (!LEFT.includes(step.what) || now.at - at >= lingers(step) || people.some((person) => person.name === name)) continue;
-      const before = history.findLast((each) => each.people.some((person) => person.name === name))?.people ?? [];
-      const place = before.findIndex((person) => person.name === name);
-      const gone = {...(before[place] ?? STRANGER), name, gone: step.what === "refuse" ? "refused" : "left"};
-      if (step.what === "raises") gone.raised = step.payload;
-      people.splice(place < 0 ? people.length : place, 0, {...gone, stopped: null, member: false});
-    }
+  const shown = new Set(people.map((person) => person.name));
+  for (const {at, step} of leavings(now, history)) {
+    const name = owner(step);
+    if (shown.has(name)) continue;
+    shown.add(name);
+    const before = history.findLast((each) => each.people.some((person) => person.name === name))?.people ?? [];
+    const place = before.findIndex((person) => person.name === name);
+    const gone = {...(before[place] ?? STRANGER), name, stopped: null, holds: false, member: false};
+    const bytes = ["close", "connection lost"].includes(step.what) ? mostUnread(name, at, history) : 0;
+    gone.gone = step.what === "refuse" ? "refused" : bytes ? "dropped" : "left";
+    if (bytes) gone.bytes = bytes;
+    if (step.what === "raises") gone.raised = step.payload;
+    const moment = gone.raised || bytes ? SPOKEN : LEAVING;  // these are more to read
+    if (now.at - at < moment) people.splice(place < 0 ? people.length : place, 0, gone);
   }
   return people;
+}
+
+/** Return {at, step} of all who left lately, the last one first. */
+function leavings(now, history) {
+  const found = [];
+  for (const [place, {at, people, steps, crowd}] of history.entries()) {
+    if (now.at - at >= SPOKEN || crowd) continue;
+    const before = history[place - 1];
+    const here = new Set(people.map((person) => person.name));
+    // While too much happens to note each step, those who don't read are the ones that are missed.
+    const known = before && !before.crowd ? before.people : [];
+    const missed = known.map(({name}) => name).filter((name) => !here.has(name) && mostUnread(name, at, history));
+    const ends = steps ?? missed.map((name) => ({source: name, target: `${name}'s consumer`, what: "connection lost"}));
+    found.push(...ends.filter((step) => LEFT.includes(step.what) && owner(step)).map((step) => ({at, step})));
+  }
+  return found.reverse();
+}
+
+/** How many bytes somebody hadn't read in the second before they left, or 0 if that was nothing to speak of. */
+function mostUnread(name, at, history) {
+  const lately = history.filter((each) => each.at <= at && at - each.at <= 1).flatMap((each) => each.people);
+  const most = Math.max(0, ...lately.filter((person) => person.name === name).map((person) => person.bytes));
+  return most >= UNREAD ? most : 0;
 }
 
 const CONSUMERS = /'s consumer$/;
@@ -327,13 +372,16 @@ function drawGroup(group, room, now, history) {
   group.box("box", x - ROOM, y, 2 * ROOM, high, "room", 14);
   group.text("name", x, y + 27, plain(room.name), 22, "bold middle", 2 * ROOM - 12);
   if (high < 80) return;
-  group.text("group", x, y + 50, `a group of ${room.members}`, 17, "middle soft", 2 * ROOM - 10);
+  group.text("group", x, y + 50, `a group of ${room.members}`, 18, "middle soft", 2 * ROOM - 10);
+  const delay = now.rooms.find((each) => each.name === room.name)?.delay ?? null;
+  if (delay !== null) group.text("delay", x, y + 72, `delay ${number(delay)} ms`, 18, "middle soft", 2 * ROOM - 10);
   const said = lastSaid(room.name, now, history);
   if (said && high >= 120) {
-    group.text("who", x, y + high / 2 + 18, plain(said[1]), 17, "middle soft", 2 * ROOM - 12);
+    const line = y + Math.max(high / 2 + 18, 90);
+    group.text("who", x, line, plain(said[1]), 18, "middle soft", 2 * ROOM - 12);
     const words = plain(said[2]);
-    const size = largest(words, 2 * ROOM - 12, 17, 26);
-    group.text("said", x, y + high / 2 + 44, words, size, "bold middle", 2 * ROOM - 12);
+    const size = largest(words, 2 * ROOM - 12, 17, high < 140 ? 20 : 26);
+    group.text("said", x, line + (high < 140 ? 22 : 26), words, size, "bold middle", 2 * ROOM - 12);
   }
 }
 
@@ -349,7 +397,7 @@ function drawSeat(group, seat, now) {
   drawLanes(group, seat, open);
   group.box("person", leftOf(seat, PERSON, EDGE), top, EDGE - PERSON, high, open ? "box" : "box not-yet", 20);
   const facts = [];
-  if (height >= 100) facts.push(person.gone ?? `said ${number(person.said)}`);
+  if (height >= 100 || person.gone === "dropped") facts.push(person.gone ?? `said ${number(person.said)}`);
   if (height >= 130 && !person.gone) facts.push(`heard ${number(person.heard)}`);
   if (person.lost) facts.push(`lost ${number(person.lost)}`);
   const first = y + 6 - facts.length * 10;
@@ -357,11 +405,11 @@ function drawSeat(group, seat, now) {
   group.text("name", middleOf(seat, PERSON, EDGE), first, name, largest(name, 108, 16, 20), "bold middle", 112);
   for (const [line, fact] of facts.entries()) {
     const kind = fact.startsWith("lost") ? "bold middle" : "middle soft";
-    group.text(`fact ${line}`, middleOf(seat, PERSON, EDGE), first + 22 * (line + 1), fact, 17, kind, 112);
+    group.text(`fact ${line}`, middleOf(seat, PERSON, EDGE), first + 22 * (line + 1), fact, 18, kind, 112);
   }
   const state = open ? "socket" : person.gone ?? "connecting";
-  const [socket, kind] = person.bytes >= 1024 ? [sizeOf(person.bytes), "bold middle"] : [state, "middle soft"];
-  if (height >= 75) group.text("socket", middleOf(seat, SOCKET, PERSON), y + 6, socket, 16, kind, 130);
+  const [socket, kind] = person.bytes >= UNREAD ? [sizeOf(person.bytes), "bold middle"] : [state, "middle soft"];
+  if (height >= 75) group.text("socket", middleOf(seat, SOCKET, PERSON), y + 6, socket, 18, kind, 130);
   drawConsumer(group, seat, top, high, now);
   drawMailbox(group, seat, y + lane, now.capacity);
 }
@@ -396,7 +444,8 @@ function drawConsumer(group, seat, top, high, now) {
   const first = y + 6 - (lines.length - 1) * 11;
   for (const [line, words] of lines.entries()) {
     const kind = line ? "middle" : "bold middle";
-    group.text(`stopped ${line}`, middle, first + line * 22, words, line ? 17 : 20, kind, SOCKET - CONSUMER - 6);
+    const size = line ? largest(words, SOCKET - CONSUMER - 8, 14, 18) : 20;
+    group.text(`stopped ${line}`, middle, first + line * 22, words, size, kind, SOCKET - CONSUMER - 6);
   }
   if (!lines.length) group.text("caption", middle, y + 6, "consumer", 20, "middle soft");
 }
@@ -420,7 +469,7 @@ function drawMailbox(group, seat, y, capacity) {
     group.box(`slot ${slot}`, leftOf(seat, far - wide, far), y - high / 2, wide, high, kind, 0);
   }
   const words = full ? `full: ${number(person.waiting)}` : count(person.waiting, "waits", "wait");
-  const [caption, size, kind] = person.waiting ? [words, 18, "bold middle"] : ["mailbox", 16, "middle soft"];
+  const [caption, size, kind] = person.waiting ? [words, 18, "bold middle"] : ["mailbox", 18, "middle soft"];
   group.text("waiting", middleOf(seat, MAILBOX, CONSUMER), y + high / 2 + 17, caption, size, kind);
 }
 
@@ -438,12 +487,13 @@ function atMost(stage, rooms, area) {
 
 const NUMBERED = /^Person (\d+)$/;  // if there is little space, the number is enough
 const LEAST = 42;  // a row of tiles: below this, name and mailbox are hard to read
+const FACTS = 390;  // the width of a room's facts
 const TWO_LINES = 54;  // a tile: above this, there is room for a second line of words
 
 function drawTiles(stage, now, history, area) {
-  const shown = withLeaving(now, history).filter((person) => !person.gone || person.raised);
+  const shown = withLeaving(now, history).filter(({gone, raised}) => !gone || raised || gone === "dropped");
   const people = Map.groupBy(shown, (person) => person.room);
-  const [rooms, space] = atMost(stage, largestFirst(now.rooms.filter((room) => people.has(room.name))), area);
+  const [rooms, space] = atMost(stage, largestFirst(roomsOf(people.keys(), now, history)), area);
   const plans = panels(rooms, space).map(([room, box]) => panelPlan(room, people.get(room.name), box));
   const tight = ([{name}, tile]) => NUMBERED.test(name) && measure(name, 17, true) > tile.width - 12;
   const short = plans.some(({tiles}) => [...tiles].some(tight));
@@ -459,6 +509,14 @@ function drawTiles(stage, now, history, area) {
     }
   }
   return places;
+}
+
+/** The rooms of these names. One that the last person has just left is as it was, and empty. */
+function roomsOf(names, now, history) {
+  const rooms = new Map(now.rooms.map((room) => [room.name, room]));
+  const last = (name) => history.flatMap((each) => each.rooms).findLast((room) => room.name === name);
+  const room = (name) => rooms.get(name) ?? (last(name) && {...last(name), people: 0, delay: null});
+  return [...names].map(room).filter(Boolean);
 }
 
 const largestFirst = (rooms) => rooms.toSorted((one, other) => other.people - one.people);
@@ -488,7 +546,7 @@ function panels(rooms, area) {
 /** Where a room's words and tiles go. Tiles come first: what was said last is only shown if they stay high enough. */
 function panelPlan(room, people, box) {
   const inner = box.width - 24;
-  const beside = inner - Math.min(180, measure(plain(room.name), 24, true)) > 310;  // the facts, beside the name
+  const beside = inner - Math.min(180, measure(plain(room.name), 24, true)) > FACTS;  // the facts, beside the name
   const facts = box.y + (beside ? 28 : 52);
   const said = facts + (beside ? 28 : 24);
   const under = (line) => {
@@ -504,10 +562,12 @@ function panelPlan(room, people, box) {
 
 function drawPanel(group, {room, box, inner, beside, facts, said, talks, rail}, now, history) {
   const [left, right] = [box.x + 12, box.x + box.width - 12];
-  const words = `${count(room.people, "person", "people")} · ${rate(room, now, history)}`;
+  const words = [count(room.people, "person", "people"), rate(room, now, history)];
+  if ((room.delay ?? null) !== null) words.push(`${number(room.delay)} ms`);
+  while (words.length > 1 && measure(words.join(" · "), 18) > inner) words.pop();
   group.box("box", box.x, box.y, box.width, box.height, "room", 14);
-  group.text("name", left, box.y + 29, plain(room.name), 24, "bold", beside ? inner - 310 : inner);
-  group.text("facts", beside ? right : left, facts, words, 18, beside ? "end" : "", inner);
+  group.text("name", left, box.y + 29, plain(room.name), 24, "bold", beside ? inner - FACTS : inner);
+  group.text("facts", beside ? right : left, facts, words.join(" · "), 18, beside ? "end" : "", inner);
   const last = talks && lastSaid(room.name, now, history);
   if (last) group.text("said", left, said, `${isolate(last[1])}: ${isolate(last[2])}`, 18, "bold", inner);
   group.line("rail", left, rail, right, rail);
@@ -550,23 +610,32 @@ function drawTile(group, person, {x, y, width, height}, now, short) {
   const kind = person.waiting >= now.capacity ? "slot full" : "slot taken";
   group.box("mailbox", left, bar, wide, high, "slot", 0);
   group.box("fill", left, bar, wide * fullness(person.waiting, now.capacity), high, kind, 0);
-  const words = height >= TWO_LINES ? tileWords(person, stopped, width - 8) : "";
-  if (words) group.text("words", middle, bar - 6, words, 16, "bold middle", width - 6);
+  const two = height >= TWO_LINES;
+  const words = two ? tileWords(person, stopped, width - 8) : "";
+  const wordsHigh = height >= 80 ? largest(words || " ", width - 8, 16, 18) : 16;
+  if (words) group.text("words", middle, bar - 6, words, wordsHigh, "bold middle", width - 6);
+  const lost = !two && person.lost ? `✕ ${number(person.lost)}` : "";  // then it has to go beside the name
+  const taken = lost && measure(lost, 16, true) + 6;
   const top = y + (flag ? 14 : 3);
-  const space = bar - (words ? 20 : 2) - top;
+  const space = bar - (words ? wordsHigh + 4 : 2) - top;
   const name = short ? plain(person.name).replace(NUMBERED, "$1") : plain(person.name);
-  const size = Math.min(space, largest(name, width - 12, 17, Math.min(24, Math.max(17, height * 0.33))));
-  group.text("name", middle, top + space / 2 + size * 0.36, name, size, "bold middle", width - 10);
+  const most = Math.min(24, Math.max(17, height * 0.33));
+  const size = Math.min(space, largest(name, width - 12 - taken, 17, most));
+  const line = top + space / 2 + size * 0.36;
+  group.text("name", middle - taken / 2, line, name, size, "bold middle", width - 10 - taken);
+  if (lost) group.text("lost", x + width - 6, line, lost, 16, "bold end");
 }
 
-/** What there is to say in a tile, as long as fits. */
+/** What there is to say in a tile, as long as fits. What is lost comes before what waits: the mailbox shows that. */
 function tileWords(person, stopped, width) {
   const waiting = person.waiting ? number(person.waiting) : "";
+  const lost = person.lost ? `✕ ${number(person.lost)}` : "";
   let ways = [];
-  if (stopped) ways = [`${stopped} ${waiting}`, `■ ${waiting}`];
-  else if (waiting) ways = [count(person.waiting, "waits", "wait"), waiting];
-  else if (person.lost) ways = [`lost ${number(person.lost)}`, `✕ ${number(person.lost)}`];
-  return ways.find((words) => measure(words, 16, true) <= width) ?? "";
+  if (person.gone === "dropped") ways = [`dropped, ${sizeOf(person.bytes)}`, "dropped"];
+  else if (stopped) ways = [`${stopped} ${waiting} ${lost}`, `■ ${waiting} ${lost}`, `■ ${lost}`, lost || "■"];
+  else if (waiting) ways = [`${count(person.waiting, "waits", "wait")} ${lost}`, `${waiting} ${lost}`, lost];
+  else if (lost) ways = [`lost ${lost}`, lost];
+  return ways.find((words) => measure(words, 16, true) <= width)?.trim().replace("  ", " ") ?? "";
 }
 
 /** How full a mailbox looks. For a large one the scale is logarithmic: otherwise a hundred of 10,000 wouldn't show. */
@@ -611,12 +680,12 @@ function drawFill(group, room, box, now, history) {
   if (three) group.text("rate", box.x + 14, middle + 32, rate(room, now, history), 18, "soft", 196);
   const [left, wide, foot] = [box.x + 218, (box.width - 226) / FILLS.length, box.y + box.height - 26];
   const high = Math.max(0, foot - box.y - 28 - (box.height > 160 ? 24 : 0));
-  if (box.height > 160) group.text("caption", left, box.y + 24, "mailboxes, by how many messages wait", 17, "soft");
+  if (box.height > 160) group.text("caption", left, box.y + 24, "mailboxes, by how many messages wait", 18, "soft");
   for (const [place, mailboxes] of room.fill.entries()) {
     const [x, tall] = [left + place * wide, (high * mailboxes) / Math.max(room.people, 1)];
     group.box(`bar ${place}`, x + 6, foot - tall, wide - 12, tall, place ? "bar" : "bar none", 0);
     group.text(`number ${place}`, x + wide / 2, foot - tall - 5, String(mailboxes), 18, "bold middle");
-    group.text(`label ${place}`, x + wide / 2, foot + 19, FILLS[place], 16, "middle soft", wide);
+    group.text(`label ${place}`, x + wide / 2, foot + 19, FILLS[place], 18, "middle soft", wide);
   }
   group.line("ground", left, foot, left + FILLS.length * wide, foot);
 }
@@ -627,18 +696,24 @@ function drawChart(group, title, curves, box, now, history) {
   const [top, foot, left] = [box.y + 34, box.y + box.height - 22, box.x + 62];
   const wide = box.x + box.width - left;
   group.text("title", box.x, box.y + 22, title, 18, "bold");
-  group.text("most", left - 8, top + 12, number(most), 16, "end soft");
-  group.text("none", left - 8, foot, "0", 16, "end soft");
-  group.text("before", left, foot + 19, "a minute ago", 16, "soft");
-  group.text("now", left + wide, foot + 19, "now", 16, "end soft");
+  group.text("most", left - 8, top + 12, number(most), 18, "end soft");
+  group.text("none", left - 8, foot, "0", 18, "end soft");
+  group.text("before", left, foot + 19, "a minute ago", 18, "soft");
+  group.text("now", left + wide, foot + 19, "now", 18, "end soft");
   group.line("ceiling", left, top, left + wide, top, "rule");
   group.line("ground", left, foot, left + wide, foot, "rule");
   for (const [kind, read] of curves) {
-    const points = history.filter((each) => read(each) !== null && now.at - each.at <= REMEMBERED).map((each) => {
-      const [x, y] = [left + wide * (1 - (now.at - each.at) / REMEMBERED), foot - ((foot - top) * read(each)) / most];
-      return `${x.toFixed(1)} ${y.toFixed(1)}`;
-    });
-    group.put(kind, "path", {d: points.length ? `M${points.join("L")}` : "", class: `${kind} curve`});
+    let path = "";
+    let pen = "M";  // to move: where nothing is known there is no line
+    for (const each of history.filter(({at}) => now.at - at <= REMEMBERED)) {
+      const value = read(each);
+      if (value !== null) {
+        const [x, y] = [left + wide * (1 - (now.at - each.at) / REMEMBERED), foot - ((foot - top) * value) / most];
+        path += `${pen}${x.toFixed(1)} ${y.toFixed(1)}`;
+      }
+      pen = value === null ? "M" : "L";
+    }
+    group.put(kind, "path", {d: path, class: `${kind} curve`});
   }
 }
 
@@ -661,19 +736,25 @@ function drawFoot(foot, now, history) {
 }
 
 /**
- * Who is behind has mail in two snapshots in a row: an event that is read at once is nothing to report. In a crowd a
- * snapshot names only those furthest behind, and never the same ones twice.
+ * Who is behind has mail in two snapshots in a row: an event that is read at once is nothing to report. It is where
+ * nothing moves, in a replay that pauses. In a crowd a snapshot names only those furthest behind, and never the same
+ * ones twice. A consumer that stops may have taken an event: that one isn't in the mailbox, and still waits.
  */
 function behind(now, history) {
   const before = new Map(history.at(-2)?.people.map((person) => [person.name, person]));
+  const stays = (person) => now.crowd || pauses || before.get(person.name)?.waiting;
+  const inAll = (person) => person.waiting + inHand(person);
   return now.people
-    .filter((person) => person.bytes >= 1024 || (person.waiting && (now.crowd || before.get(person.name)?.waiting)))
-    .sort((one, other) => other.waiting - one.waiting || other.bytes - one.bytes);
+    .filter((person) => person.bytes >= UNREAD || inHand(person) || (person.waiting && stays(person)))
+    .sort((one, other) => inAll(other) - inAll(one) || other.bytes - one.bytes);
 }
+
+const inHand = (person) => (person.holds && person.stopped ? 1 : 0);
 
 function howFar(person) {
   const waits = person.waiting && count(person.waiting, "waits", "wait");
-  return [waits, person.bytes >= 1024 && `${sizeOf(person.bytes)} unread`].filter(Boolean).join(", ");
+  const unread = person.bytes >= UNREAD && `${sizeOf(person.bytes)} unread`;
+  return [waits, inHand(person) && "1 in hand", unread].filter(Boolean).join(", ");
 }
 
 // A lever without a value of its own is one of persons.
@@ -708,7 +789,7 @@ const LEGS = {  // step: lane, from, to (distances from the middle), how it look
 
 function setOut(now, places) {
   const {mode} = wall.dataset;
-  if (mode === "tiles") for (const name of new Set(now.said.map((said) => said[1]))) speak(places.get(name));
+  if (mode === "tiles") for (const name of new Set(now.said.map((said) => said[1]))) speak(name, places.get(name));
   if (mode !== "arrows" || !now.steps || now.steps.length > MOST) return;
   const arrived = new Map();  // what comes where, and when
   for (const step of now.steps) {
@@ -719,14 +800,14 @@ function setOut(now, places) {
     const content = contentOf(step);
     const start = Math.min(leg[4] * LEG, arrived.get(`${step.source} ${content.words}`) ?? 0);
     arrived.set(`${step.target} ${content.words}`, start + LEG);
-    fly(seat, leg, step.what, content, start);
+    fly(owner(step), seat, leg, step.what, content, start);
   }
 }
 
 /** What a step carries, and whether it is an error. A frame's text may be anything that a client sends. */
 function contentOf({what, payload}) {
   if (payload === undefined || !["frame", "group_send", "event", "lost", "lost frame"].includes(what)) {
-    return {words: what === "raises" ? `raises ${payload}` : what};
+    return {words: what};
   }
   let content = payload;
   try {
@@ -737,16 +818,16 @@ function contentOf({what, payload}) {
   return {words: typeof message === "string" ? message : JSON.stringify(message)};
 }
 
-function fly(seat, [lane, from, to, look], what, {words, error}, start) {
+function fly(name, seat, [lane, from, to, look], what, {words, error}, start) {
   const kind = error ? "bad" : look;
   const y = seat.y + lane * seat.lane;
   const [x1, x2] = [across(seat, from), across(seat, to)];
   const still = lessMotion.matches || lane === 0;
-  const flight = create("g", {class: "flight", "data-step": what});
+  const flight = create("g", {class: "flight", "data-step": what, "data-whose": name, "data-place": placeOf(seat)});
   const dot = mark(kind, what, x2, y);
   if (still && lane) flight.append(create("line", {x1, y1: y, x2, y2: y, class: `trail ${kind}`}));
   flight.append(dot);
-  if (what !== "event") {
+  if (!["event", "raises", "stops"].includes(what)) {  // what becomes of those, the mailbox and the consumer say
     const label = create("text", {x: (x1 + x2) / 2, y: y + (lane > 0 ? 27 : -13), "font-size": 17, class: "middle"});
     label.textContent = fit(plain(what === "lost" ? "lost" : words), error ? 360 : 150, 17, true);
     flight.append(label);
@@ -772,23 +853,24 @@ function light(element, delay, fade = FADE) {
 }
 
 /** Among tiles: who speaks lights up, with the way between the tiles to the room's rail, then the rail and the room. */
-function speak(place) {
+function speak(name, place) {
   if (!place) return;
+  const whose = {"data-whose": name, "data-place": placeOf(place)};
   const {tile, plan: {box, rail}} = place;
   const gap = tile.x - 3;
-  shine(0, [
+  shine(0, whose, [
     ["rect", {...tile, rx: 6, class: "trail"}],
     ["path", {d: `M${tile.x} ${tile.y + tile.height / 2}H${gap}V${rail}`, class: "trail thin"}],
     ["circle", {cx: gap, cy: rail, r: 6, class: "dot message"}],
   ]);
-  shine(LEG, [
+  shine(LEG, whose, [
     ["rect", {...box, rx: 14, class: "trail delivery"}],
     ["path", {d: `M${box.x} ${rail}h${box.width}`, class: "trail thin delivery"}],
   ]);
 }
 
-function shine(delay, parts) {
-  const flight = create("g", {class: "flight"});
+function shine(delay, whose, parts) {
+  const flight = create("g", {class: "flight", ...whose});
   flight.append(...parts.map((part) => create(...part)));
   byId("flights").append(flight);
   light(flight, delay);
@@ -814,11 +896,9 @@ function buildLevers() {
 function pull(lever) {
   const person = byId("person").value;
   if (buttons.get(lever).getAttribute("aria-pressed") === "true") {
-    send({lever: lever.name, value: lever.value === true ? false : null});
-    byId("watch").textContent = "";
-    redraw();
+    undo({lever: lever.name, value: lever.value === true ? false : null});
   } else if (lever.value === null && !person) {
-    notify("Whom? Choose a person from the list, or click one on the wall.");
+    notify("Whom? Choose a person first.");
     byId("person").focus();
   } else {
     asked = {lever, value: lever.value ?? person};
@@ -826,6 +906,12 @@ function pull(lever) {
     showQuestion(true);
     byId("do-it").focus();
   }
+}
+
+function undo(message) {
+  send(message);
+  byId("watch").textContent = "";
+  redraw();
 }
 
 function showQuestion(open) {
@@ -883,7 +969,7 @@ let noticeTimer;
 function notify(words) {
   byId("notice").textContent = words;
   clearTimeout(noticeTimer);
-  noticeTimer = setTimeout(() => { byId("notice").textContent = ""; }, 20_000);
+  noticeTimer = setTimeout(() => { byId("notice").textContent = ""; }, 6000);
 }
 
 /** For those who listen: one sentence, at most every ten seconds, and only if something is different. */
@@ -992,6 +1078,8 @@ function standalone() {
 
 // A replay
 
+let pauses = Boolean(data.film);  // whether nothing moves
+
 function replay(film) {
   const [start, end] = [film[0].at, film.at(-1).at];
   const slider = byId("time");
@@ -1017,10 +1105,12 @@ function replay(film) {
 
   function run(on) {
     clearTimeout(timer);
+    pauses = !on;
     byId("play").textContent = on ? "Pause" : "Play";
     const flights = byId("flights").getAnimations({subtree: true});
     for (const animation of flights) animation[on ? "play" : "pause"]();
     if (on && place === film.length - 1) place = 0;
+    show(false);
     if (on) next();
   }
 
@@ -1029,7 +1119,6 @@ function replay(film) {
   slider.oninput = () => {
     place = film.findLastIndex((each) => each.at - start <= Number(slider.value) + 0.001);
     byId("flights").replaceChildren();
-    show(false);
     run(byId("play").textContent === "Pause");
   };
   redraw = () => show(false);
@@ -1039,11 +1128,8 @@ function replay(film) {
   show(false);
 }
 
-/** Draw again after a change that is no news from the chat. What is on its way may have lost its place. */
-let redraw = () => {
-  byId("flights").replaceChildren();
-  draw(past);
-};
+/** Draw again after a change that is no news from the chat. */
+let redraw = () => draw(past);
 
 // The start
 
@@ -1063,8 +1149,8 @@ function live() {
   byId("do-it").onclick = () => answer(true);
   byId("not-now").onclick = () => answer(false);
   byId("step").onclick = () => send({lever: "step"});
-  byId("on").onclick = () => send({lever: "stop", value: null});
-  byId("undo").onclick = () => send({lever: "undo"});
+  byId("on").onclick = () => undo({lever: "stop", value: null});
+  byId("undo").onclick = () => undo({lever: "undo"});
   byId("keep").onclick = () => send({keep: standalone()});
   if (data.board) Object.assign(byId("board"), {href: data.board, hidden: false});
   wall.addEventListener("pointerdown", choosePerson);
