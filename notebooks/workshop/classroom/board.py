@@ -17,8 +17,8 @@ from workshop.classroom.kept import new_folder
 from workshop.errors import WorkshopError
 from workshop.lesson.data import questions
 from workshop.lesson.stages import find_tests, stages, title_of
+from workshop.verbs.predict import LETTERS
 
-LETTERS = "abcdef"
 STUDENTS = 500  # at most
 FROM_ONE_ADDRESS = 40  # students at most: else one script takes all places
 IDS = 1_000  # that are remembered of each student, the newest: at most 200 reports ever wait to be sent again

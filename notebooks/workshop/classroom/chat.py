@@ -13,9 +13,9 @@ from urllib.parse import quote
 from channels.layers import get_channel_layer
 
 from workshop.classroom.film import Film
+from workshop.classroom.kept import name_of
 from workshop.classroom.levers import LEVERS
 from workshop.errors import WorkshopError
-from workshop.lesson.files import REPOSITORY
 from workshop.processes import server
 
 LONGEST = 2**22  # bytes of a snapshot
@@ -91,7 +91,7 @@ class Chat:
         picture is the wall as it is now, as SVG.
         """
         folder, files = self.film.keep(self.make_page, picture)
-        return folder.relative_to(REPOSITORY).as_posix(), files
+        return name_of(folder), files
 
     async def end(self):
         """End the chat, and whoever was let in. Return when all walls and boards know, or don't answer."""

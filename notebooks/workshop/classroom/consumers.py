@@ -10,9 +10,11 @@ import json
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from workshop.classroom.board import save_board, the_board
+from workshop.classroom.kept import name_of
 from workshop.errors import WorkshopError
 
 MAX_LENGTH = 20_000  # characters in a frame. The longest report that check() sends has a fifth of that
+OVER = "The class is over. Another one has a new address."
 EVERY = 0.25  # seconds: a page gets at most four pictures a second
 
 
@@ -79,7 +81,7 @@ class BoardConsumer(AsyncWebsocketConsumer):
             await self.channel_layer.group_send("board", {"type": "board_changed"})
         elif frame.get("save") is True:
             path = save_board(the_board.picture(names=frame.get("names") is True))
-            kept = {"folder": f"notebooks/kept/{path.parent.name}", "files": [path.name]}
+            kept = {"folder": name_of(path.parent), "files": [path.name]}
             await self.send(json.dumps({"kept": kept}))
         else:
             raise WorkshopError(
@@ -94,7 +96,7 @@ class BoardConsumer(AsyncWebsocketConsumer):
             await self.show()
 
     async def board_over(self, event):
-        await self.send(json.dumps({"ended": "The class is over. Another one has a new address."}))
+        await self.send(json.dumps({"ended": OVER}))
         await self.close()
 
     async def show(self):

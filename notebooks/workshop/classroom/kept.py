@@ -8,6 +8,11 @@ from workshop.lesson.files import NOTEBOOKS
 KEPT = NOTEBOOKS / "kept"
 
 
+def name_of(folder):
+    """Return how the pages call a folder in notebooks/kept/."""
+    return f"notebooks/kept/{folder.name}"
+
+
 def new_folder():
     """Make a folder in notebooks/kept/, named by the time, and return its path."""
     now = time.strftime("%Y-%m-%d_%H.%M.%S")

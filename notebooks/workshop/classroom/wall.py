@@ -5,6 +5,7 @@ import json
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from workshop.classroom.chat import the_chat
+from workshop.classroom.consumers import OVER
 from workshop.classroom.film import merge
 from workshop.errors import WorkshopError
 
@@ -54,7 +55,7 @@ class WallConsumer(AsyncWebsocketConsumer):
         await self.answer({"ended": event["words"]})
 
     async def wall_over(self, event):
-        await self.answer({"ended": "The class is over. Another one has a new address."})
+        await self.answer({"ended": OVER})
         await self.close()
 
     async def show(self):

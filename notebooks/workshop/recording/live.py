@@ -408,10 +408,6 @@ class Live(Recording):
             return {"median": None, "p95": None}
         return {"median": statistics.median(delays), "p95": delays[-(-95 * len(delays) // 100) - 1]}
 
-    def _in_mailbox(self, channel):
-        mailbox = getattr(self.layer, "channels", {}).get(channel)
-        return mailbox.qsize() if mailbox is not None else 0
-
     def _lost_to(self, seat):
         """Return how many messages for somebody are neither in their mailbox nor have been taken out of it."""
         expected = seat.expected + sum(self._sent[group] - since for group, since in seat.memberships.items())

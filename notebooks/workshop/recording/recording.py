@@ -243,11 +243,12 @@ class Recording:
 
     def _waiting(self, group):
         """Return {channel in a group: number of events in its mailbox}, or {} for a layer on Redis: it can't tell."""
-        mailboxes = getattr(self.layer, "channels", {})
-        return {
-            channel: mailboxes[channel].qsize() if channel in mailboxes else 0
-            for channel in getattr(self.layer, "groups", {}).get(group, ())
-        }
+        return {channel: self._in_mailbox(channel) for channel in getattr(self.layer, "groups", {}).get(group, ())}
+
+    def _in_mailbox(self, channel):
+        """Return how many events wait for a channel's consumer."""
+        mailbox = getattr(self.layer, "channels", {}).get(channel)
+        return mailbox.qsize() if mailbox is not None else 0
 
     # Names
 
@@ -335,8 +336,7 @@ class Recording:
         rooms = {self._room(group): [] for group in self.layer.groups}
         for group, channels in self.layer.groups.items():
             for channel in channels:
-                queue = self.layer.channels.get(channel)
-                rooms[self._room(group)].append((self._reader(channel), queue.qsize() if queue else 0))
+                rooms[self._room(group)].append((self._reader(channel), self._in_mailbox(channel)))
         return Xray(rooms, self.layer.capacity, lost=sum(step["what"] == "lost" for step in self.steps))
 
 
