@@ -17,6 +17,7 @@ from workshop.classroom.kept import name_of
 from workshop.classroom.levers import LEVERS
 from workshop.errors import WorkshopError
 from workshop.processes import server
+from workshop.processes.program import GUARD
 
 LONGEST = 2**22  # bytes of a snapshot
 RUDE = Path(__file__).with_name("rude.py")
@@ -108,15 +109,13 @@ class Chat:
 
     def _let_in(self, lever):
         url = f"{self.server.url.replace('http', 'ws', 1)}ws/chat/{quote(NEXT_DOOR)}/"
-        command = [sys.executable, "-X", "utf8", str(RUDE), lever, url, NAMES[lever]]
+        command = [sys.executable, "-I", str(GUARD), sys.executable, "-X", "utf8", str(RUDE), lever, url, NAMES[lever]]
         self._clients[lever] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
 
     def _send_away(self, lever):
         client = self._clients.pop(lever, None)
         if client is not None:
-            client.kill()
-            client.wait()
-            client.stdin.close()
+            client.communicate(b"kill")  # the guard's word for it
 
     def _runs(self, lever):
         return lever in self._clients and self._clients[lever].poll() is None

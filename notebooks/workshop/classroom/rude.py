@@ -1,5 +1,5 @@
 """
-A client that no chat wishes for: `python rude.py flood|deaf URL NAME`. It ends when its standard input closes.
+A client that no chat wishes for: `python rude.py flood|deaf URL NAME`.
 
 flood sends without a break. deaf talks, and never reads.
 """
@@ -20,12 +20,6 @@ LONG = "never read " * 300  # characters of what the deaf one says: about as man
 PAUSE = 0.005  # seconds between two of its messages
 
 
-def end_with_parent():
-    while os.read(0, 1024):
-        pass
-    os._exit(0)
-
-
 def main(kind, url, name):
     end = time.monotonic() + SECONDS[kind]
     origin = f"http://{urlsplit(url).netloc}"
@@ -41,7 +35,6 @@ def main(kind, url, name):
 
 
 if __name__ == "__main__":
-    threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         main(*sys.argv[1:])
     except ConnectionClosed:  # the chat has dropped it
